@@ -1,0 +1,60 @@
+"""The top of the library: one call that looks names up, opens files and removes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rorem import remover
+from rorem.mask_file import Polarity, read_mask
+from rorem.methods import catalog
+from rorem.picture import Picture, from_rgb_array, open_picture
+from rorem.remover import OnStep, Rank, Removal, no_step
+
+
+def remove(
+    picture: Picture | Path | str | bytes | np.ndarray,
+    mask: Path | str | bytes | np.ndarray,
+    method: str = catalog.DEFAULT,
+    *,
+    options: Mapping[str, object] | None = None,
+    seed: int = 0,
+    candidates: int = 1,
+    avoid: np.ndarray | None = None,
+    grow: int | None = None,
+    polarity: Polarity = "auto",
+    rank: Rank | None = None,
+    on_step: OnStep = no_step,
+) -> list[Removal]:
+    """Removes what the mask marks from a photo.
+
+    picture: a file, a `Picture`, or a uint8 RGB array (H, W, 3).
+    mask: a file or an array, more means remove; of another size but the same shape it is resized.
+    method: an id of the catalog. options: its settings by name.
+    seed, candidates, avoid, grow, rank, on_step: see `rorem.remover.remove`.
+    Returns a list of removals, best first where `rank` can tell.
+    Raises the errors of `rorem.errors`, each one plain sentence.
+    """
+    if isinstance(picture, np.ndarray):
+        picture = from_rgb_array(picture)
+    elif not isinstance(picture, Picture):
+        picture = open_picture(picture)
+    reading = read_mask(mask, picture.width, picture.height, polarity=polarity)
+    loaded = catalog.load(method)
+    chosen = catalog.find(loaded.traits.id).parse(dict(options or {}) if loaded.traits.id == method else {})
+    removals = remover.remove(
+        picture,
+        reading.mask,
+        loaded,
+        options=chosen,
+        seed=seed,
+        candidates=candidates,
+        avoid=avoid,
+        grow=grow,
+        rank=rank,
+        on_step=on_step,
+    )
+    return [replace(one, notes=(*reading.notes, *one.notes)) for one in removals]

@@ -1,0 +1,189 @@
+"""From what a person marked to what a method must fill and what is blended back.
+
+Three masks (bool, True = remove), each inside the next:
+U, what the person marked; its gaps closed; M, the hole that a method fills: U grown once. The weight A says how much of
+the fill is written: 1 on U, falling to 0 at the edge of M. So nothing of the object comes back, and nothing outside M
+changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rorem.errors import BadMask
+from rorem.geometry import Box
+
+CELL = 16  # px: marks closer than this are one thing in any case, so clusters are found on a grid of such cells
+MOST_CLUSTERS = 128  # more specks than this are gathered on a coarser grid: time grows with the number of windows
+LEAST_CONTEXT = 128  # px of surroundings a method needs to see, however small the thing
+JOINED_GROWTH = 1.5  # marks are filled together while one window around both costs little more detail than two
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one window.
+
+    marked: bool (h, w), U with its gaps closed.
+    hole: bool (h, w), M.
+    weight: float32 (h, w) in [0, 1], A.
+    """
+
+    marked: np.ndarray
+    hole: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Marks that are filled together. `marked` is bool (box.height, box.width)."""
+
+    box: Box
+    marked: np.ndarray
+
+
+def check(mask: np.ndarray, width: int, height: int) -> None:
+    """Raises BadMask unless `mask` is a bool (height, width) array that marks something and leaves something."""
+    if mask.dtype != np.bool_ or mask.ndim != 2:
+        raise BadMask("The mask is not a plain yes-or-no picture.", "Use `rorem.read_mask` to read a mask file.")
+    if mask.shape != (height, width):
+        raise BadMask(
+            f"The mask is {mask.shape[1]} x {mask.shape[0]} pixels and the photo {width} x {height}.",
+            "Use a mask of the photo's size.",
+        )
+    marked = int(np.count_nonzero(mask))
+    if not marked:
+        raise BadMask("Nothing is marked yet.")
+    if marked == mask.size:
+        raise BadMask("The whole photo is marked, so there is nothing left to go by.")
+
+
+def masks(user: np.ndarray, grow: int) -> Masks:
+    """The three masks of a window.
+
+    user: bool (h, w), U. grow: px >= 0, how far M reaches beyond it.
+    """
+    marked = close_gaps(user, grow)
+    if grow == 0:
+        return Masks(marked, marked, marked.astype(np.float32))
+    distance = cv2.distanceTransform((~marked).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    weight = np.clip(1 - distance / (grow + 1), 0, 1).astype(np.float32)  # the first pixel past M would get 0
+    weight[distance > grow] = 0
+    return Masks(marked, weight > 0, weight)
+
+
+def close_gaps(user: np.ndarray, radius: int) -> np.ndarray:
+    """U with slits up to 2 x `radius` px wide closed and small enclosed holes filled: what quick strokes leave open.
+
+    A hole is small when it could have been left between two strokes: at most (4 x radius) squared px.
+    """
+    if radius == 0:
+        return user
+    padded = np.pad(user, radius + 1).astype(np.uint8)
+    beyond = cv2.distanceTransform(1 - padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > radius
+    back = cv2.distanceTransform((~beyond).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > radius
+    inside = slice(radius + 1, -radius - 1)
+    closed = user | back[inside, inside]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~closed).astype(np.uint8), connectivity=4)
+    height, width = closed.shape
+    for label in range(1, count):
+        left, top, wide, high, area = stats[label]
+        at_border = left == 0 or top == 0 or left + wide == width or top + high == height
+        if not at_border and area <= (4 * radius) ** 2:
+            closed[top : top + high, left : left + wide] |= labels[top : top + high, left : left + wide] == label
+    return closed
+
+
+def grow_or_shrink(user: np.ndarray, pixels: int) -> np.ndarray:
+    """The mark made wider (`pixels` > 0) or narrower (< 0) by that many px, round; bool (h, w) in and out."""
+    if pixels == 0 or not user.any():
+        return user
+    outside = ~user if pixels > 0 else user
+    distance = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return distance <= pixels if pixels > 0 else distance > -pixels
+
+
+def clusters(mask: np.ndarray, native: int | None = None) -> list[Cluster]:
+    """The marks in groups: near ones together, far ones apart, left to right within top to bottom.
+
+    mask: bool (H, W), not empty. native: px, the side up to which a method works without shrinking (None: no such side).
+    Two groups join when their context boxes overlap, unless the window around both would be so much larger than either
+    that the fill lost detail.
+    """
+    bounds = _bounds(mask)
+    window = mask[bounds.slices]
+    cell, labels, count = _cells(window)
+    boxes = [_tight(window, labels == label, cell) for label in range(1, count)]
+    groups = _join([(box, {label}) for label, box in enumerate(boxes, 1)], native or 512)
+    found = []
+    for box, members in groups:
+        cells = np.isin(labels, list(members))
+        found.append(Cluster(box.moved(bounds.left, bounds.top), window[box.slices] & _spread(cells, cell, box)))
+    return sorted(found, key=lambda one: (one.box.top, one.box.left))
+
+
+def context(box: Box) -> int:
+    """px of surroundings to show around a mark: its own size, and never less than `LEAST_CONTEXT`."""
+    return max(LEAST_CONTEXT, box.side)
+
+
+def _bounds(mask: np.ndarray) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def _cells(window: np.ndarray) -> tuple[int, np.ndarray, int]:
+    """Connected groups of marked cells: the cell's side in px, labels per cell (0 = unmarked), the number of labels."""
+    cell = CELL
+    while True:
+        count, labels = cv2.connectedComponents(_occupied(window, cell).astype(np.uint8), connectivity=8)
+        if count <= MOST_CLUSTERS:
+            return cell, labels, count
+        cell *= 2
+
+
+def _occupied(window: np.ndarray, cell: int) -> np.ndarray:
+    rows = np.logical_or.reduceat(window, np.arange(0, window.shape[0], cell), axis=0)
+    return np.logical_or.reduceat(rows, np.arange(0, window.shape[1], cell), axis=1)
+
+
+def _tight(window: np.ndarray, cells: np.ndarray, cell: int) -> Box:
+    grid = _bounds(cells)
+    coarse = Box(*(edge * cell for edge in grid)).clipped(window.shape[1], window.shape[0])
+    inner = _bounds(window[coarse.slices] & _spread(cells, cell, coarse))
+    return inner.moved(coarse.left, coarse.top)
+
+
+def _spread(cells: np.ndarray, cell: int, box: Box) -> np.ndarray:
+    """A mask of cells as a mask of the pixels of `box`."""
+    rows = np.arange(box.top, box.bottom) // cell
+    columns = np.arange(box.left, box.right) // cell
+    return cells[np.ix_(rows, columns)]
+
+
+def _join(groups: list[tuple[Box, set[int]]], native: int) -> list[tuple[Box, set[int]]]:
+    """Joins pairs until none is left that belongs together."""
+    done: list[tuple[Box, set[int]]] = []
+    waiting = list(groups)
+    while waiting:
+        box, members = waiting.pop()
+        partner = next((other for other in (*waiting, *done) if _belong(box, other[0], native)), None)
+        if partner is None:
+            done.append((box, members))
+            continue
+        (waiting if partner in waiting else done).remove(partner)
+        waiting.append((box.joined(partner[0]), members | partner[1]))
+    return done
+
+
+def _belong(one: Box, other: Box, native: int) -> bool:
+    if one.meets(other):
+        return True
+    if not one.grown(context(one)).meets(other.grown(context(other))):
+        return False
+    both = one.joined(other)
+    window = both.side + 2 * context(both)
+    largest = max(box.side + 2 * context(box) for box in (one, other))
+    return window <= max(JOINED_GROWTH * largest, native)

@@ -1,0 +1,78 @@
+"""The named endpoint `remove`, for gradio_client, curl and MCP."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+
+import gradio as gr
+
+from rorem import api
+from rorem.errors import RoremError
+from rorem.picture import Edit, Limits, encode, open_picture, suffix
+from rorem.remover import OnStep, Removal
+from rorem.ui.line import Line
+from rorem.ui.work import run
+
+
+def build(line: Line, limits: Limits) -> None:
+    """Adds the endpoint to the surrounding Blocks. It has no components on the page."""
+
+    def remove(photo: str, mask: str, method: str, seed: float, candidates: float, request: gr.Request) -> list[str]:
+        """Remove what a mask marks from a photo, leaving every other pixel as it is.
+
+        Args:
+            photo: The photo, a picture file.
+            mask: A picture of the same shape; white (or opaque) where something is to go.
+            method: The id of a method, such as patchmatch.
+            seed: Another seed gives another result; the same seed the same.
+            candidates: How many results to make, 1 to 4.
+
+        Returns:
+            The results as files in the photo's own format.
+        """
+        found: list[Removal] = []
+
+        def job(on_step: OnStep) -> None:
+            picture = open_picture(Path(photo), limits=limits)
+            found.extend(
+                api.remove(
+                    picture,
+                    Path(mask),
+                    method,
+                    seed=int(seed),
+                    candidates=min(4, max(1, int(candidates))),
+                    on_step=on_step,
+                )
+            )
+
+        if not photo or not mask:
+            raise gr.Error("Send both a photo and a mask.", print_exception=False)
+        visitor = request.client.host if request and request.client else "unknown"
+        for update in run(line, visitor, threading.Event(), job):
+            if update.phase in ("failed", "stopped"):
+                raise gr.Error(update.text, print_exception=False)
+        try:
+            return [_written(removal, Path(photo).stem, index) for index, removal in enumerate(found, 1)]
+        except RoremError as error:
+            raise gr.Error(error.advice, print_exception=False) from error
+
+    photo = gr.File(label="photo", visible=False, file_count="single")
+    mask = gr.File(label="mask", visible=False, file_count="single")
+    method = gr.Textbox("patchmatch", label="method", visible=False)
+    seed = gr.Number(0, label="seed", visible=False)
+    candidates = gr.Number(1, label="candidates", visible=False)
+    results = gr.File(label="results", visible=False, file_count="multiple")
+    gr.Button(visible=False).click(
+        remove, [photo, mask, method, seed, candidates], results, api_name="remove", concurrency_limit=None
+    )
+
+
+def _written(removal: Removal, stem: str, index: int) -> str:
+    """The result as a file for Gradio to serve; Gradio moves it into its cache and deletes it in time."""
+    edit = Edit(tool=f"RORem ({removal.method})", generative=removal.generative)
+    folder = Path(tempfile.mkdtemp(prefix="rorem-result-"))
+    file = folder / f"{stem}.{index}{suffix(removal.picture.file.format)}"
+    file.write_bytes(encode(removal.picture, edit=edit))
+    return str(file)

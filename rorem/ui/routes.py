@@ -1,0 +1,290 @@
+"""The small HTTP side of the app: photos in, previews and files out, undo and redo.
+
+Everything about one photo lies under /photo/TOKEN; the token is long, random and given only to the browser that opened
+the photo. Removals themselves go through Gradio (`remove_tab`), for its queue and its ZeroGPU hooks.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rorem import __version__
+from rorem.errors import RoremError
+from rorem.geometry import Box
+from rorem.mask import grow_or_shrink
+from rorem.mask_file import read_mask
+from rorem.picture import media_type
+from rorem.selection import select_box, select_point, shadow_of
+from rorem.ui import examples
+from rorem.ui.preview import LONGEST, bits, preview, proxy
+from rorem.ui.session import ORIGINAL, Session
+from rorem.ui.sessions import Gone, NoSpace, Sessions
+from rorem.ui.work import UNEXPECTED
+
+log = logging.getLogger(__name__)
+AT_ONCE = 2  # decoding and encoding that may run at the same time; more would only add memory
+MASK_BYTES = 20_000_000
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+NEVER = {"Cache-Control": "no-store"}
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def routes(sessions: Sessions) -> list[Route]:
+    """The routes, bound to the photos of this server."""
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    def route(path: str, method: str, function: Callable[..., Awaitable[Response]]) -> Route:
+        async def heavy(work: Callable[..., Any], *arguments: object) -> Any:
+            return await anyio.to_thread.run_sync(functools.partial(work, *arguments), limiter=limiter)
+
+        return Route(path, _plainly(functools.partial(function, sessions=sessions, heavy=heavy)), methods=[method])
+
+    return [
+        Route("/health", _health(sessions), methods=["GET"]),
+        route("/photo", "POST", _open),
+        route("/example/{name}", "GET", _example_picture),
+        route("/example/{name}", "POST", _open_example),
+        route("/photo/{token}", "GET", _state),
+        route("/photo/{token}", "DELETE", _delete),
+        route("/photo/{token}/view", "GET", _view),
+        route("/photo/{token}/file", "GET", _file),
+        route("/photo/{token}/undo", "POST", _undo),
+        route("/photo/{token}/redo", "POST", _redo),
+        route("/photo/{token}/choose", "POST", _choose),
+        route("/photo/{token}/cancel", "POST", _cancel),
+        route("/photo/{token}/select", "POST", _select),
+        route("/photo/{token}/shadow", "POST", _shadow),
+        route("/photo/{token}/grow", "POST", _grow),
+        route("/photo/{token}/mask", "POST", _read_mask),
+        route("/photo/{token}/mask-file", "POST", _mask_file),
+    ]
+
+
+def facts(session: Session) -> dict[str, object]:
+    """What the browser needs to know of a photo: its size, its state, what can be undone, the candidates."""
+    picture = session.picture
+    version = session.version(session.state)
+    return {
+        "token": session.token,
+        "name": session.name,
+        "width": picture.width,
+        "height": picture.height,
+        "format": picture.file.format,
+        "proxy": _proxy_size(session),
+        "notes": list(picture.notes),
+        "state": session.state,
+        "undoable": session.undoable,
+        "redoable": session.redoable,
+        "choices": list(session.choices),
+        "version": version
+        and {
+            "seed": version.seed,
+            "method": version.method,
+            "seconds": round(version.seconds, 2),
+            "working": list(version.working),
+            "notes": list(version.notes),
+            "boxes": [list(box) for box in version.boxes],
+        },
+    }
+
+
+def _plainly(function: Answer) -> Answer:
+    """Errors as one plain sentence in JSON; never a traceback."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await function(request)
+        except RoremError as error:
+            status = 410 if isinstance(error, Gone) else 507 if isinstance(error, NoSpace) else 422
+            return JSONResponse({"error": error.advice, "gone": isinstance(error, Gone)}, status)
+        except (ValueError, KeyError):
+            log.info("a request was not understood", exc_info=True)
+            return JSONResponse({"error": "The request was not understood."}, 400)
+        except FileNotFoundError:
+            gone = Gone("Your photo was put away after a long pause.")
+            return JSONResponse({"error": gone.advice, "gone": True}, 410)
+        except Exception:  # a visitor reads a sentence, the operator the log
+            log.exception("a request failed")
+            return JSONResponse({"error": UNEXPECTED}, 500)
+
+    return answer
+
+
+def _health(sessions: Sessions) -> Answer:
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__, "photos": len(sessions)}, headers=NEVER)
+
+    return health
+
+
+async def _open(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    name = request.query_params.get("name", "photo")
+    folder = await sessions.open_stream(request.stream(), name)
+    session = await heavy(sessions.open_folder, folder, name)
+    return JSONResponse(facts(session), headers=NEVER)
+
+
+async def _open_example(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    example = examples.find(request.path_params["name"])
+    session = await heavy(sessions.open_bytes, example.path.read_bytes(), example.path.name)
+    return JSONResponse(facts(session), headers=NEVER)
+
+
+async def _example_picture(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    example = examples.find(request.path_params["name"])
+    return Response(example.path.read_bytes(), media_type="image/jpeg", headers=FOREVER)
+
+
+async def _state(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    return JSONResponse(facts(_session(request, sessions)), headers=NEVER)
+
+
+async def _delete(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    await heavy(sessions.delete, request.path_params["token"])
+    return JSONResponse({}, headers=NEVER)
+
+
+async def _view(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    session = _session(request, sessions)
+    query = request.query_params
+    whole = Box(0, 0, session.picture.width, session.picture.height)
+    box = Box(*(int(edge) for edge in query["box"].split(","))).common(whole) if "box" in query else whole
+    side = min(LONGEST, max(1, int(query.get("side", LONGEST))))
+    state = int(query.get("state", ORIGINAL))
+
+    def draw() -> tuple[bytes, str] | None:
+        window = session.window(state, box) if box.width and box.height else None
+        return window and preview(window, side)
+
+    drawn = await heavy(draw)
+    if drawn is None:
+        return JSONResponse({"error": "There is nothing to show there."}, 404)
+    return Response(drawn[0], media_type=drawn[1], headers=FOREVER)
+
+
+async def _file(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    session = _session(request, sessions)
+    query = request.query_params
+    format = "PNG" if query.get("format") == "png" else None
+    encode = functools.partial(
+        session.encoded, format, mark=query.get("mark") != "0", keep_gps=query.get("gps") != "0"
+    )
+    data, name = await heavy(encode)
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    kind = media_type(format or session.picture.file.format)
+    return Response(data, media_type=kind, headers={**NEVER, "Content-Disposition": disposition, "X-Size": str(len(data))})
+
+
+async def _undo(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    return await _changed(request, sessions, heavy, lambda session: session.undo())
+
+
+async def _redo(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    return await _changed(request, sessions, heavy, lambda session: session.redo())
+
+
+async def _choose(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    number = int(request.query_params["version"])
+    return await _changed(request, sessions, heavy, lambda session: session.choose(number))
+
+
+async def _changed(
+    request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]], change: Callable[[Session], None]
+) -> Response:
+    session = _session(request, sessions)
+    if session.busy:
+        return JSONResponse({"error": "A removal is still running. Stop it first."}, 409)
+    await heavy(change, session)
+    return JSONResponse(facts(session), headers=NEVER)
+
+
+async def _cancel(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    _session(request, sessions).cancel.set()
+    return JSONResponse({}, headers=NEVER)
+
+
+async def _select(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    """?box=left,top,right,bottom or ?point=x,y in proxy pixels -> a mask of the thing, as a 1-bit PNG of proxy size."""
+    session = _session(request, sessions)
+    query = request.query_params
+
+    def select() -> bytes:
+        rgb = proxy(session.picture, LONGEST)
+        if "box" in query:
+            return bits(select_box(rgb, Box(*(int(float(edge)) for edge in query["box"].split(",")))))
+        x, y = (int(float(part)) for part in query["point"].split(","))
+        return bits(select_point(rgb, x, y))
+
+    return Response(await heavy(select), media_type="image/png", headers=NEVER)
+
+
+async def _shadow(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    """A mask of proxy size in, the shadow of what it marks out."""
+    session = _session(request, sessions)
+    data = await _body(request)
+
+    def find() -> bytes:
+        rgb = proxy(session.picture, LONGEST)
+        return bits(shadow_of(rgb, read_mask(data, rgb.shape[1], rgb.shape[0], polarity="white").mask))
+
+    return Response(await heavy(find), media_type="image/png", headers=NEVER)
+
+
+async def _grow(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    """A mask of proxy size in, the same made wider (?pixels > 0) or narrower (< 0) out."""
+    session = _session(request, sessions)
+    data = await _body(request)
+    pixels = max(-200, min(200, int(request.query_params["pixels"])))
+
+    def change() -> bytes:
+        mask = read_mask(data, *_proxy_size(session), polarity="white").mask
+        return bits(grow_or_shrink(mask, pixels))
+
+    return Response(await heavy(change), media_type="image/png", headers=NEVER)
+
+
+async def _read_mask(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    """A mask file of any kind in, the marks as a 1-bit PNG of proxy size out; what was guessed is in the header X-Notes."""
+    session = _session(request, sessions)
+    data = await _body(request)
+    reading = await heavy(read_mask, data, *_proxy_size(session))
+    notes = {"X-Notes": quote(" ".join(reading.notes))}
+    return Response(bits(reading.mask), media_type="image/png", headers=NEVER | notes)
+
+
+async def _mask_file(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+    """A mask of proxy size in, the same at the photo's size as a 1-bit PNG file out."""
+    session = _session(request, sessions)
+    data = await _body(request)
+    picture = session.picture
+    reading = await heavy(functools.partial(read_mask, data, picture.width, picture.height, polarity="white"))
+    return Response(bits(reading.mask), media_type="image/png", headers=NEVER)
+
+
+def _session(request: Request, sessions: Sessions) -> Session:
+    return sessions.get(request.path_params["token"])
+
+
+def _proxy_size(session: Session) -> tuple[int, int]:
+    picture = session.picture
+    scale = min(1.0, LONGEST / max(picture.width, picture.height))
+    return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+
+
+async def _body(request: Request) -> bytes:
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MASK_BYTES:
+            raise ValueError("a mask of more than 20 MB")
+    return data

@@ -1,0 +1,81 @@
+"""Every setting of the app in one place. A Space sets them as environment variables, a person as command options."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rorem.errors import BadOptions
+
+Tab = Literal["remove", "compare", "label"]
+PREFIX = "ROREM_"
+BUILT_TABS: tuple[Tab, ...] = ("remove",)  # tabs that this version has
+
+
+class Settings(BaseModel):
+    """What an operator can change. `ROREM_MAX_PIXELS=24000000` sets `max_pixels`, and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network of the machine.")
+    port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    tabs: tuple[Tab, ...] = Field(BUILT_TABS, description="Tabs to show, with commas between them.")
+    share: bool = Field(False, description="Also open a public Gradio link, through Gradio's server.")
+    max_pixels: int = Field(100_000_000, ge=10_000, description="Largest photo, in pixels (width x height).")
+    max_bytes: int = Field(200_000_000, ge=10_000, description="Largest file, in bytes.")
+    workers: int = Field(
+        max(1, (os.cpu_count() or 2) // 2), ge=1, description="Removals that run at the same time; others wait in line."
+    )
+    per_visitor: int = Field(4, ge=1, description="Removals that one address may have waiting or running.")
+    longest_line: int = Field(32, ge=1, description="Removals that may wait in all; further ones are turned away.")
+    keep_minutes: int = Field(60, ge=1, description="Minutes a photo stays on the server after it was last used.")
+    max_disk: int = Field(20_000_000_000, ge=10_000_000, description="Bytes of disk for open photos; the oldest go first.")
+    data_dir: Path = Field(
+        Path(tempfile.gettempdir()) / "rorem", description="Folder for open photos; what this app puts there it deletes."
+    )
+    mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
+
+    @field_validator("tabs", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("tabs")
+    @classmethod
+    def _built(cls, value: tuple[Tab, ...]) -> tuple[Tab, ...]:
+        missing = [tab for tab in value if tab not in BUILT_TABS]
+        if missing or not value:
+            raise ValueError(f"choose from {', '.join(BUILT_TABS)}")
+        return value
+
+
+def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
+    """Settings from command options (None = not given) over environment variables over the defaults.
+
+    Raises BadOptions with one sentence for the first value that is wrong. Gradio's own GRADIO_SERVER_NAME and
+    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port.
+    """
+    values: dict[str, object] = {}
+    for name, variable in (("host", "GRADIO_SERVER_NAME"), ("port", "GRADIO_SERVER_PORT")):
+        if environment.get(variable):
+            values[name] = environment[variable]
+    if environment.get("SPACE_ID"):
+        values.setdefault("host", "0.0.0.0")
+    for name in Settings.model_fields:
+        if environment.get(PREFIX + name.upper()):
+            values[name] = environment[PREFIX + name.upper()]
+    values |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise BadOptions(f"The setting {name} is wrong: {message}.", "`python app.py --help` lists them all.") from error
+
+

@@ -1,0 +1,46 @@
+"""What every test stands on: a quiet, offline, repeatable process, and the fixtures that several rooms need."""
+
+from __future__ import annotations
+
+import os
+
+# Read when the libraries are imported, so they are set before anything else is.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve small work on a busy machine
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.tools.chromium import ADVICE, find_chromium, in_ci
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if in_ci() else "here")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """A Chromium that starts. Without one the test is skipped on a person's machine and fails where CI=true."""
+    found = find_chromium()
+    if found is None:
+        give_up = pytest.fail if in_ci() else pytest.skip
+        give_up(ADVICE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Call it for a port on 127.0.0.1 that nothing listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find

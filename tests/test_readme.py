@@ -1,0 +1,135 @@
+"""The README is a Space's configuration and a promise: both are checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+from PIL import Image
+
+from tests.tools.imports import ROOT
+from tests.tools.pyproject import EXTRAS, PROJECT, exact_version, pinned
+
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/space.md")
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+PLAIN = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}  # no colours, no wrapped options
+NEXT_TO_PYTHON = Path(sys.executable).parent
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def front_matter() -> dict[str, object]:
+    _, block, _ = text("README.md").split("---\n", 2)
+    return yaml.safe_load(block)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text(page), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> Iterator[str]:
+    """Every command in a bash block of a page, without comments."""
+    for page in PAGES:
+        for line in "".join(blocks(page, "bash")).splitlines():
+            if shlex.split(line, comments=True):
+                yield shlex.join(shlex.split(line, comments=True))
+
+
+def test_the_space_is_configured() -> None:
+    matter = front_matter()
+    assert matter["sdk"] == "gradio"
+    assert matter["sdk_version"] == exact_version(pinned()["gradio"])
+    assert str(matter["license"]).lower() == PROJECT["license"].lower()
+    assert matter["hf_oauth"] is True and matter["pinned"] is False
+    assert {matter["colorFrom"], matter["colorTo"]} <= COLOURS
+    assert len(str(matter["short_description"])) <= 60
+    assert matter["title"] and matter["emoji"] and matter["tags"]
+
+
+def test_the_space_has_a_python_that_we_support() -> None:
+    version = front_matter()["python_version"]
+    assert isinstance(version, str), "in quotes, or 3.10 would be 3.1"
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version)
+
+
+def test_the_app_file_exists() -> None:
+    assert (ROOT / str(front_matter()["app_file"])).is_file()
+
+
+def test_the_first_lines_say_what_how_and_show_it() -> None:
+    start = text("README.md").split("---\n", 2)[2].split("\n## ")[0]
+    assert "docs/images/before-after.jpg" in start
+    assert "make demo" in start and "pip install -e ." in start and "python app.py" in start
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_relative_link_leads_somewhere(page: str) -> None:
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text(page)) if "://" not in link]
+    assert [link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_every_command_exists(command: str) -> None:
+    match shlex.split(command):
+        case ["make", *targets]:
+            assert targets and set(targets) <= set(make_targets())
+        case ["python3", "-m", "venv", ".venv"] | [".", ".venv/bin/activate"]:
+            pass  # a line of Python's own manual
+        case ["pip", "install", "-e", what]:
+            folder, _, extras = what.rstrip("]").partition("[")
+            assert folder == "." and set(filter(None, extras.split(","))) <= set(EXTRAS)
+        case ["pip", "install", "-r", file] | ["python", file] | ["bash", file]:
+            assert (ROOT / file).is_file()
+        case ["rorem" | "hf" as tool, *words]:
+            helps(tool, words)
+        case _:
+            pytest.fail(f"No test knows how to check {command!r}.")
+
+
+def make_targets() -> list[str]:
+    (line,) = re.findall(r"^\.PHONY:(.*)$", text("Makefile"), re.MULTILINE)
+    return line.split()
+
+
+def helps(tool: str, words: list[str]) -> None:
+    """The tool has these subcommands, and the last of them these options."""
+    names = [word for word in words if re.fullmatch(r"[a-z][a-z0-9-]*", word)]
+    named = names[: next((at for at, word in enumerate(words) if word not in names), len(words))]
+    options = [word for word in words if word.startswith("-") and word != "--help"]
+    done = subprocess.run(
+        [NEXT_TO_PYTHON / tool, *named, "--help"], capture_output=True, text=True, timeout=120, check=False, env=PLAIN
+    )
+    assert done.returncode == 0, done.stderr
+    assert [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout)] == []
+
+
+@pytest.mark.parametrize("target", ["demo", "demo-full", "test", "soak", "lint", "bench", "clean"])
+def test_make_knows_what_to_do(target: str) -> None:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("code", blocks("README.md", "python"))
+def test_the_python_in_the_readme_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    mask = np.zeros((96, 128), bool)
+    mask[40:60, 50:70] = True
+    Image.fromarray(photo).save("photo.jpg")
+    Image.fromarray(mask).save("mask.png")
+    exec(compile(code, "README.md", "exec"), {})
+    with Image.open("without.jpg") as result:
+        assert result.size == (128, 96)

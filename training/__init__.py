@@ -1,0 +1,1 @@
+"""Training scripts: each reads like the paper's algorithm box, over one shared loop."""
