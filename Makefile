@@ -15,7 +15,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+PIP := $(PY) -m pip --disable-pip-version-check install
 TORCH_INDEX ?=
 # Set PYTHON to choose; otherwise the first of these that is new enough.
 PYTHON ?=
@@ -23,7 +23,7 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 # Idle OpenMP threads that spin make small work on a busy machine many times slower.
 export OMP_WAIT_POLICY ?= passive
 # Shuffled, to keep the tests independent of each other: freshly each time here, in one fixed order where CI=true.
-PYTEST := $(PY) -m pytest $(if $(filter true,$(CI)),-p randomly --randomly-seed=1)
+PYTEST := $(PY) -m pytest $(if $(filter true,$(CI)),--randomly-seed=1)
 
 help:
 	@sed -n '3,7s/^# *//p' Makefile
@@ -59,8 +59,8 @@ browser: $(VENV)/.dev
 
 # Stamps: pip runs again only after pyproject.toml has changed.
 $(VENV)/.base: $(PY) pyproject.toml
-	@echo "Installing RORem into $(VENV)"
-	@$(PIP) --editable .
+	@echo "Installing RORem into $(VENV): this takes about a minute"
+	@$(PIP) --quiet --editable .
 	@touch $@
 
 $(VENV)/.full: $(PY) pyproject.toml
@@ -70,7 +70,7 @@ $(VENV)/.full: $(PY) pyproject.toml
 
 $(VENV)/.dev: $(PY) pyproject.toml
 	@echo "Installing RORem and its test tools into $(VENV)"
-	@$(PIP) --editable ".[dev]"
+	@$(PIP) --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.base
 
 $(PY):

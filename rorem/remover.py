@@ -21,7 +21,7 @@ from rorem.geometry import Box
 from rorem.mask import Cluster, check, clusters, masks
 from rorem.memory import peak_memory, reset_peak_memory
 from rorem.opacity import fill_opacity, opacity_of
-from rorem.picture import Edit, Patch, Picture, apply, blend, crop, encode, format_of, patch, to_rgb
+from rorem.picture import Edit, Patch, Picture, apply, blend, crop, encode, patch, to_rgb
 from rorem.window import from_working, match_grain, match_tone, plan, to_working
 
 SAME_PIPELINE = "same pipeline"
@@ -159,10 +159,15 @@ class Removal:
         return hole
 
     def save(self, path: Path | str, *, mark_edited: bool = True) -> None:
-        """Writes the picture; the suffix chooses the format. Marks it as edited unless told otherwise."""
+        """Writes the picture; the suffix chooses the format, none keeps the source's. Marks it as edited unless told
+        otherwise. Raises ValueError for a suffix that is no picture's."""
         path = Path(path)
-        edit = Edit(tool=f"RORem ({self.method})", generative=self.generative) if mark_edited else None
-        path.write_bytes(encode(self.picture, format_of(path.suffix), edit=edit))
+        path.write_bytes(encode(self.picture, path.suffix or None, edit=self.edit if mark_edited else None))
+
+    @property
+    def edit(self) -> Edit:
+        """What the file should say of this edit."""
+        return Edit(tool=f"RORem ({self.method})", generative=self.generative)
 
 
 Rank = Callable[[Sequence[Removal]], Sequence[float]]

@@ -120,4 +120,5 @@ def test_the_settings_of_a_space_are_documented() -> None:
     assert [name for name, _, _ in rows] == [name.upper() for name in Settings.model_fields]
     for (_, default, meaning), (name, field) in zip(rows, Settings.model_fields.items(), strict=True):
         assert meaning == field.description
-        assert name in of_this_machine or getattr(Settings.model_validate({name: default.strip("`")}), name) == field.default
+        documented = Settings.model_validate({} if name in of_this_machine else {name: default.strip("`")})
+        assert getattr(documented, name) == field.default

@@ -107,16 +107,16 @@ def helps(tool: str, words: list[str]) -> None:
     names = [word for word in words if re.fullmatch(r"[a-z][a-z0-9-]*", word)]
     named = names[: next((at for at, word in enumerate(words) if word not in names), len(words))]
     options = [word for word in words if word.startswith("-") and word != "--help"]
-    done = subprocess.run(
-        [NEXT_TO_PYTHON / tool, *named, "--help"], capture_output=True, text=True, timeout=120, check=False, env=PLAIN
-    )
+    command = [NEXT_TO_PYTHON / tool, *named, "--help"]
+    done = subprocess.run(command, env=PLAIN, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout)] == []
 
 
 @pytest.mark.parametrize("target", ["demo", "demo-full", "test", "soak", "lint", "bench", "clean"])
 def test_make_knows_what_to_do(target: str) -> None:
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    command = ["make", "--dry-run", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .tiffdir import Directory, Entry, Layout, directory, layout, value
 
 _ORIENTATION, _EXIF, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
+_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
 _WIDTH, _HEIGHT, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0100, 0x0101, 0xA002, 0xA003
 _STRIPS, _STRIP_BYTES, _JPEG, _JPEG_BYTES = 0x0111, 0x0117, 0x0201, 0x0202
 
@@ -51,6 +52,19 @@ def orientation(block: bytes) -> int | None:
     except ValueError:
         return None
     return number if 1 <= number <= 8 else None
+
+
+def resolution(block: bytes | None) -> tuple[float, float] | None:
+    """Dots per inch along x and y; None if the block does not say."""
+    try:
+        shape = layout(block or b"")
+        main = directory(block or b"", shape, shape.first)
+        unit = main.find(_UNIT)
+        inches = 2.54 if unit and value(block or b"", shape, unit) == 3 else 1.0
+        across, down = (_ratio(block or b"", shape, main.find(tag)) for tag in (_X_RESOLUTION, _Y_RESOLUTION))
+    except ValueError:
+        return None
+    return across * inches, down * inches
 
 
 def finished(block: bytes, width: int, height: int, keep_gps: bool) -> bytes | None:
@@ -159,6 +173,15 @@ def _used(data: bytearray, shape: Layout) -> int:
     """Where the last byte that any directory speaks of ends."""
     parts = _parts(data, shape, directory(data, shape, shape.first))
     return max(max([part.tail + 4, *(entry.where + entry.size for entry in part.entries)]) for part in parts)
+
+
+def _ratio(data: bytes, shape: Layout, entry: Entry | None) -> float:
+    if entry is None or entry.kind != 5:
+        raise ValueError("not a ratio")
+    over, under = (shape.number(data, entry.where + shift, 4) for shift in (0, 4))
+    if under == 0:
+        raise ValueError("a division by zero")
+    return over / under
 
 
 def _item(data: bytearray, shape: Layout, entry: Entry, index: int) -> int:

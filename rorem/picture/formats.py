@@ -36,7 +36,7 @@ FORMATS = {
         Format("AVIF", "AVIF", ".avif", "image/avif", ("rgb",), ("rgb",), max_side=65_535),
         Format("HEIC", "HEIC", ".heic", "image/heic", ("rgb",), ("rgb",), max_side=16_384),
         Format("TIFF", "TIFF", ".tif", "image/tiff", _ALL, ("grey", "palette", "rgb"), deep=True),
-        Format("GIF", "GIF", ".gif", "image/gif", ("bilevel", "grey", "palette"), max_side=65_535),
+        Format("GIF", "GIF", ".gif", "image/gif", ("grey", "palette"), max_side=65_535),
         Format("BMP", "BMP", ".bmp", "image/bmp", ("bilevel", "grey", "palette", "rgb"), ("rgb",)),
     )
 }

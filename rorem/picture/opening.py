@@ -11,7 +11,7 @@ from rorem.errors import BadPicture
 from . import exif, profiles, provenance
 from .decoding import Decoded, decode
 from .formats import sniff
-from .limits import Damaged, check_bytes, check_size, guard
+from .limits import check_bytes, check_size, guard
 from .orient import swaps_sides, upright
 from .record import FileFacts, Limits, Picture
 
@@ -83,9 +83,7 @@ def _finished(decoded: Decoded, format: str, name: str | None, several: bool) ->
     if decoded.icc and icc is None:
         notes.append(NO_ICC)
 
-    turn = 1
-    if not decoded.upright:
-        turn = (block and exif.orientation(block)) or (packet and provenance.orientation(packet)) or 1
+    turn = decoded.turn or (block and exif.orientation(block)) or (packet and provenance.orientation(packet)) or 1
     pixels, dpi = decoded.pixels, decoded.dpi
     return Picture(
         colour=pixels.colour if turn == 1 else upright(pixels.colour, turn),

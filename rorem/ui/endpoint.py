@@ -10,7 +10,7 @@ import gradio as gr
 
 from rorem import api
 from rorem.errors import RoremError
-from rorem.picture import Edit, Limits, encode, open_picture, suffix
+from rorem.picture import Limits, encode, open_picture, suffix
 from rorem.remover import OnStep, Removal
 from rorem.ui.line import Line
 from rorem.ui.work import run
@@ -71,8 +71,7 @@ def build(line: Line, limits: Limits) -> None:
 
 def _written(removal: Removal, stem: str, index: int) -> str:
     """The result as a file for Gradio to serve; Gradio moves it into its cache and deletes it in time."""
-    edit = Edit(tool=f"RORem ({removal.method})", generative=removal.generative)
     folder = Path(tempfile.mkdtemp(prefix="rorem-result-"))
     file = folder / f"{stem}.{index}{suffix(removal.picture.file.format)}"
-    file.write_bytes(encode(removal.picture, edit=edit))
+    file.write_bytes(encode(removal.picture, edit=removal.edit))
     return str(file)

@@ -58,8 +58,8 @@ def _starts(path: Path) -> bool:
 
 
 def install() -> None:
-    """Installs Debian's Chromium. Does nothing without root or apt-get."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
+    """Installs Debian's Chromium. Does nothing without root or apt-get, or where another one was asked for."""
+    if not shutil.which("apt-get") or os.geteuid() != 0 or "CHROMIUM" in os.environ:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", "chromium"]):

@@ -1,0 +1,239 @@
+"""One encoder a format: from pixels that the format holds, and what goes beside them, to the bytes of a file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .pixels import to_pillow
+from .record import Picture
+
+if TYPE_CHECKING:
+    from .saving import Extras
+
+# One segment of a JPEG holds this much, its own header left out.
+_SEGMENT = 65_000
+# Measured on photos: smaller than 6 by hand, and ten times as fast.
+_PNG_EFFORT = 3
+_JPEG_QUALITY = 95
+_WEBP_QUALITY = 95
+_AVIF_QUALITY = 92
+_HEIC_QUALITY = 92
+_LOSSLESS_TIFF = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "lzma", "zstd"}
+_FAX_TIFF = {"group3", "group4", "tiff_ccitt"}
+
+
+def _jpeg(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import JpegImagePlugin  # noqa: F401  registers the format
+
+    facts = picture.file.jpeg
+    manner: dict[str, Any] = {"quality": _JPEG_QUALITY, "subsampling": 0}
+    if facts is not None:
+        manner = {"qtables": [list(table) for table in facts.tables], "quality": 100, "progressive": facts.progressive}
+        if picture.space == "rgb":
+            manner["subsampling"] = facts.subsampling
+    if picture.file.comment:
+        manner["comment"] = picture.file.comment[:_SEGMENT]
+    if picture.file.iptc:
+        manner["extra"] = _photoshop(picture.file.iptc)
+    for name, content in (("exif", extras.exif and b"Exif\0\0" + extras.exif), ("xmp", extras.xmp)):
+        if content and len(content) <= _SEGMENT:
+            manner[name] = content
+    if extras.dpi:
+        manner["dpi"] = tuple(min(65535, max(1, round(number))) for number in extras.dpi)
+    if extras.icc:
+        manner["icc_profile"] = extras.icc
+    image = to_pillow(picture)
+    try:
+        return _saved(image, "JPEG", **manner)
+    except OSError:
+        if not manner.get("progressive"):
+            raise
+        return _saved(image, "JPEG", **{**manner, "progressive": False})  # too fine for Pillow's buffer; same pixels
+
+
+def _png(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    if extras.icc is None:
+        for name, body in picture.file.chunks:
+            info.add(name, body)
+    for name, text in picture.file.texts:
+        info.add_itxt(name, text)
+    if extras.xmp:
+        info.add_itxt("XML:com.adobe.xmp", extras.xmp.decode())
+    manner: dict[str, Any] = {"pnginfo": info, "compress_level": _PNG_EFFORT, "icc_profile": extras.icc}
+    if extras.exif:
+        manner["exif"] = extras.exif
+    if extras.dpi:
+        manner["dpi"] = extras.dpi
+    if picture.colour.dtype == np.uint16:
+        from .deep import write_png
+
+        small = Picture(np.zeros((1, 1, 3), np.uint8))  # Pillow writes the chunks around it
+        chunks = PngImagePlugin.getchunks(to_pillow(small), **manner)
+        return write_png(picture, [(name, body) for name, body, _ in chunks if name not in (b"IHDR", b"IDAT", b"IEND")])
+    if picture.palette is not None and (picture.palette[:, 3] < 255).any():
+        manner["transparency"] = picture.palette[:, 3].tobytes()
+    if _is_keyed(picture):
+        manner["transparency"] = picture.file.key
+        picture = Picture(picture.colour, None, picture.space, None, picture.file)
+    return _saved(to_pillow(picture), "PNG", **manner)
+
+
+def _webp(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import WebPImagePlugin  # noqa: F401  registers the format
+
+    exact = same and picture.file.lossless
+    manner = {"lossless": True, "exact": True, "quality": 50} if exact else {"quality": _WEBP_QUALITY}
+    return _saved(to_pillow(picture), "WEBP", method=3, **manner, **_boxed(extras))
+
+
+def _avif(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import AvifImagePlugin  # noqa: F401  registers the format
+
+    return _saved(
+        to_pillow(picture), "AVIF", quality=_AVIF_QUALITY, subsampling="4:4:4", speed=8, **_boxed(extras)
+    )
+
+
+def _heic(picture: Picture, extras: Extras, same: bool) -> bytes:
+    import pillow_heif
+
+    image = to_pillow(picture)
+    file = pillow_heif.from_pillow(image)
+    out = BytesIO()
+    file.save(out, quality=_HEIC_QUALITY, chroma=444, **_boxed(extras))
+    return out.getvalue()
+
+
+def _tiff(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import Image, TiffImagePlugin
+
+    tags: dict[int, Any] = {}
+    if extras.exif:
+        block = Image.Exif()
+        block.load(b"Exif\0\0" + extras.exif)
+        tags = {tag: block[tag] for tag in block if tag not in _TIFF_LAYOUT}
+        tags |= {tag: block.get_ifd(tag) for tag in (0x8769, 0x8825) if tag in block}
+    if extras.xmp:
+        tags[700] = extras.xmp
+    if extras.icc:
+        tags[34675] = extras.icc
+    if extras.dpi:
+        tags |= {282: extras.dpi[0], 283: extras.dpi[1], 296: 2}
+    if picture.colour.dtype == np.uint16:
+        from .deep import write_tiff
+
+        return write_tiff(picture, tags)
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, content in tags.items():
+        directory[tag] = content
+    if extras.xmp:
+        directory.tagtype[700] = 1
+    kind = picture.file.compression if same else None
+    allowed = _LOSSLESS_TIFF | (_FAX_TIFF if picture.space == "bilevel" else set())
+    kind = kind if kind in allowed else "tiff_lzw"
+    if kind in ("tiff_lzw", "tiff_adobe_deflate") and picture.space in ("grey", "rgb", "cmyk"):
+        directory[317] = 2
+    return _saved(to_pillow(picture), "TIFF", compression=kind, tiffinfo=directory)
+
+
+def _gif(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import GifImagePlugin, Image  # noqa: F401  registers the format
+
+    manner: dict[str, Any] = {"optimize": False, "comment": picture.file.comment or b""}
+    if picture.space == "rgb":
+        image = to_pillow(Picture(picture.colour))
+        if picture.alpha is not None:
+            image = image.quantize(255, method=Image.Quantize.MEDIANCUT)
+            indices = np.where(picture.alpha < 128, 255, np.asarray(image)).astype(np.uint8)
+            colours = image.getpalette() or []
+            image = Image.frombuffer("P", picture.size, indices, "raw", "P", 0, 1)
+            image.putpalette(bytes(colours[: 255 * 3]).ljust(256 * 3, b"\0"))
+            manner["transparency"] = 255
+    else:
+        image = to_pillow(picture)
+        if picture.palette is not None and (clear := np.flatnonzero(picture.palette[:, 3] == 0)).size:
+            manner["transparency"] = int(clear[0])
+    data = _saved(image, "GIF", **manner)
+    return data if extras.xmp is None else data[:-1] + _gif_xmp(extras.xmp) + data[-1:]
+
+
+def _bmp(picture: Picture, extras: Extras, same: bool) -> bytes:
+    from PIL import BmpImagePlugin  # noqa: F401  registers the format
+
+    if picture.alpha is not None:
+        return _bmp_with_alpha(picture, extras.dpi or (96, 96))
+    return _saved(to_pillow(picture), "BMP", **({"dpi": extras.dpi} if extras.dpi else {}))
+
+
+ENCODERS: dict[str, Callable[[Picture, Extras, bool], bytes]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "WEBP": _webp,
+    "AVIF": _avif,
+    "HEIC": _heic,
+    "TIFF": _tiff,
+    "GIF": _gif,
+    "BMP": _bmp,
+}
+
+# Tags that the TIFF writer sets itself.
+_TIFF_LAYOUT = {
+    254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339,
+    513, 514, 529, 530, 531, 532, 0x8769, 0x8825, 0xA005,
+}  # fmt: skip
+
+
+def _saved(image: Any, format: str, **manner: Any) -> bytes:
+    out = BytesIO()
+    image.save(out, format, **manner)
+    return out.getvalue()
+
+
+def _boxed(extras: Extras) -> dict[str, Any]:
+    """Metadata for the formats that take all of it the same way."""
+    found = {"icc_profile": extras.icc, "exif": extras.exif and b"Exif\0\0" + extras.exif, "xmp": extras.xmp}
+    return {name: content for name, content in found.items() if content}
+
+
+def _is_keyed(picture: Picture) -> bool:
+    """Whether the source's one transparent colour still says what is transparent."""
+    key, alpha = picture.file.key, picture.alpha
+    if key is None or alpha is None or (picture.space == "rgb") != isinstance(key, tuple):
+        return False
+    full = 1 if alpha.dtype == np.bool_ else 255
+    if picture.space == "rgb":
+        clear = np.all(picture.colour == np.array(key), axis=2)
+    else:
+        clear = picture.colour == (bool(key) if picture.space == "bilevel" else key)
+    return bool(np.array_equal(alpha, np.where(clear, 0, full)))
+
+
+def _photoshop(record: bytes) -> bytes:
+    """The JPEG segment that holds an IPTC-IIM record."""
+    body = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(record)) + record + b"\0" * (len(record) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+
+
+def _bmp_with_alpha(picture: Picture, dpi: tuple[float, float]) -> bytes:
+    """A BMP whose header (version 4) names the alpha channel; Pillow's has none, and readers then ignore alpha."""
+    rows = np.dstack([picture.colour[::-1, :, ::-1], picture.alpha[::-1]]) if picture.alpha is not None else np.zeros(0)
+    body = rows.tobytes()
+    per_metre = [round(number / 0.0254) for number in dpi]
+    masks = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII4I", 108, *picture.size, 1, 32, 3, len(body), *per_metre, 0, 0, *masks)
+    header += b"BGRs" + bytes(48)  # the colours are sRGB, and need no further numbers
+    return struct.pack("<2sIII", b"BM", 14 + 108 + len(body), 0, 14 + 108) + header + body
+
+
+def _gif_xmp(packet: bytes) -> bytes:
+    """The GIF block that holds XMP as one text, and the tail that readers of blocks can step over."""
+    tail = bytes([1, *range(255, -1, -1), 0])
+    return b"\x21\xff\x0bXMP DataXMP" + packet + tail
