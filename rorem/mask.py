@@ -77,7 +77,8 @@ def masks(user: np.ndarray, grow: int) -> Masks:
 def close_gaps(user: np.ndarray, radius: int) -> np.ndarray:
     """U with slits up to 2 x `radius` px wide closed and small enclosed holes filled: what quick strokes leave open.
 
-    A hole is small when it could have been left between two strokes: at most (4 x radius) squared px.
+    A hole is small when it could have been left between two strokes: at most (4 x radius) squared px, or a twentieth of
+    what is marked.
     """
     if radius == 0:
         return user
@@ -88,10 +89,11 @@ def close_gaps(user: np.ndarray, radius: int) -> np.ndarray:
     closed = user | back[inside, inside]
     count, labels, stats, _ = cv2.connectedComponentsWithStats((~closed).astype(np.uint8), connectivity=4)
     height, width = closed.shape
+    small = max((4 * radius) ** 2, int(closed.sum()) // 20)
     for label in range(1, count):
         left, top, wide, high, area = stats[label]
         at_border = left == 0 or top == 0 or left + wide == width or top + high == height
-        if not at_border and area <= (4 * radius) ** 2:
+        if not at_border and area <= small:
             closed[top : top + high, left : left + wide] |= labels[top : top + high, left : left + wide] == label
     return closed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def _room(path: Path) -> str | None:
 
 
 def _imported_room(found: Import) -> str:
-    """`import rorem.mask`, `from rorem.mask import x`, `from rorem import mask`: mask. `from rorem import remove`: the top."""
+    """Of `import rorem.mask`, `from rorem.mask import x`, `from rorem import mask`: mask; of other names: the top."""
     room = found.module.split(".")[1] if "." in found.module else found.name
     return room if room in FLOOR else TOP
 
@@ -69,6 +70,17 @@ def test_every_file_keeps_the_rules(path: Path) -> None:
 @pytest.mark.parametrize("path", project_files("rorem"), ids=str)
 def test_every_room_has_a_floor(path: Path) -> None:
     assert (_room(path) or TOP) in FLOOR, f"Give {path} a floor in {Path(__file__).name} and a line in CONTRIBUTING.md."
+
+
+def test_the_house_is_drawn_as_it_stands() -> None:
+    """The table of floors in CONTRIBUTING.md has the same rooms, floor by floor."""
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    drawn = [(int(number), set(re.findall(r"`(\w+)`", row))) for number, row in rows]
+    assert drawn == [(number, {_name(room) for room in rooms}) for number, rooms in enumerate(FLOORS, start=1)]
+
+
+def _name(room: str) -> str:
+    return "rorem" if room == TOP else room
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from tests.tools.pyproject import EXTRAS, PROJECT, PYPROJECT, declared, exact_ve
 
 # Interfaces of gradio: it runs on these and hands out their objects.
 COMES_WITH_GRADIO = {"fastapi", "starlette", "uvicorn", "anyio", "gradio-client", "pandas"}
-LIGHT = {"torch", "diffusers", "transformers"}  # never in the base
+DISTRIBUTIONS = packages_distributions()  # import name -> packages that have it, of those installed here
+NETWORKS = {"torch", "diffusers", "transformers"}  # never in the base
 
 
 def test_requirements_are_the_extra_space() -> None:
@@ -53,7 +54,7 @@ def test_one_package_has_one_range() -> None:
 
 
 def test_the_base_has_no_networks() -> None:
-    assert not LIGHT & set(declared())
+    assert not NETWORKS & set(declared())
 
 
 def test_what_gradio_brings_is_known() -> None:
@@ -71,13 +72,12 @@ def test_python_is_one_version_everywhere() -> None:
 
 def undeclared(path: Path, source: str, allowed: set[str]) -> list[str]:
     """Imports of a file that no requirement in `allowed` (package names) stands for."""
-    distributions = packages_distributions()
     known = set(sys.stdlib_module_names) | {*PACKAGES, "tests", "app"}
     roots = {found.root for found in imports_of(path, source)} - known
     return sorted(
         root
         for root in roots
-        if not {canonicalize_name(name) for name in distributions.get(root, [root])} & (allowed | COMES_WITH_GRADIO)
+        if not {canonicalize_name(name) for name in DISTRIBUTIONS.get(root, [root])} & (allowed | COMES_WITH_GRADIO)
     )
 
 

@@ -1,7 +1,7 @@
 """Photos in and out: open a file as its own pixels, lay edits over them, write one file at the end.
 
-The road of a photo: `open_picture` -> `crop` -> `to_rgb` -> (a method paints) -> `blend` -> `patch` -> `apply` -> `encode`.
-Names are loaded on first use, so that importing the package costs nothing but numpy.
+The road of a photo: `open_picture`, then for each edit `crop`, `to_rgb`, (a method paints), `blend` and `patch`, and at
+last `apply` and `encode`. Names are loaded on first use, so that importing the package costs nothing but numpy.
 """
 
 from __future__ import annotations

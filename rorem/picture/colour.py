@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from rorem.geometry import Box
-
 from . import profiles
 from .indexed import dithered, nearest
 from .pixels import bands
@@ -63,17 +61,15 @@ def blend(picture: Picture, rgb: np.ndarray, weight: np.ndarray, alpha: np.ndarr
         raise ValueError(f"expected arrays of {shape}, got rgb {rgb.shape} and weight {weight.shape}")
     colour = np.array(picture.colour)
     plane = None if picture.alpha is None else np.array(picture.alpha)
-    box = _painted(weight)
-    if box is None:
-        return replace(picture, colour=colour, alpha=plane)
-    part = box.slices
-    window = replace(picture, colour=colour[part], alpha=None if plane is None else plane[part])
-    share = np.clip(np.nan_to_num(weight[part].astype(np.float32)), 0, 1)
-    on = share > 0
-    opacity = None if alpha is None else alpha[part]
-    colour[part][on] = _mixed(window, rgb[part], share, opacity)[on]
-    if plane is not None and opacity is not None:
-        plane[part][on] = _mix(plane[part], _as(opacity, plane.dtype), share)[on]
+    for part in _painted(weight):
+        share = np.clip(np.nan_to_num(weight[part].astype(np.float32)), 0, 1)
+        on = share > 0
+        opacity = None if alpha is None else alpha[part]
+        window = replace(picture, colour=colour[part], alpha=None)
+        mixed = _mixed(window, rgb[part], share, opacity)
+        np.copyto(colour[part], mixed, where=on if mixed.ndim == 2 else on[..., None])
+        if plane is not None and opacity is not None:
+            np.copyto(plane[part], _mix(plane[part], _as(opacity, plane.dtype), share), where=on)
     return replace(picture, colour=colour, alpha=plane)
 
 
@@ -122,13 +118,17 @@ def _as(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values >= 128 if dtype == np.bool_ else values
 
 
-def _painted(weight: np.ndarray) -> Box | None:
-    """The smallest box around weights above 0."""
-    rows = np.flatnonzero((weight > 0).any(axis=1))
-    if len(rows) == 0:
-        return None
-    columns = np.flatnonzero((weight[rows[0] : rows[-1] + 1] > 0).any(axis=0))
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+def _painted(weight: np.ndarray) -> list[tuple[slice, slice]]:
+    """The windows, in bands of whole multiples of the dither's 8 rows, that together hold all weights above 0."""
+    windows = []
+    height, width = weight.shape
+    step = max(8, bands(height, width)[0].stop // 8 * 8)
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        columns = np.flatnonzero((weight[rows] > 0).any(axis=0))
+        if len(columns):
+            windows.append((rows, slice(int(columns[0]) // 8 * 8, int(columns[-1]) + 1)))
+    return windows
 
 
 def _table(picture: Picture) -> np.ndarray:

@@ -1,7 +1,7 @@
 """EXIF blocks, edited in place.
 
-Maker notes point into the block by absolute offsets, so nothing is ever moved: values are overwritten, entries are taken
-out of their directory, and what must not leave (thumbnails, GPS) is filled with zeros.
+Maker notes point into the block by absolute offsets, so nothing is ever moved: values are overwritten, entries are
+taken out of their directory, and what must not leave (thumbnails, GPS) is filled with zeros.
 """
 
 from __future__ import annotations
@@ -86,6 +86,16 @@ def finished(block: bytes, width: int, height: int, keep_gps: bool) -> bytes | N
         return bytes(data[: max(_used(data, shape), len(data.rstrip(b"\0")))])
     except ValueError:
         return None
+
+
+def without_orientation(block: bytes) -> bytes:
+    """A finished block without the tag, for formats that say it elsewhere."""
+    data = bytearray(block)
+    shape = layout(data)
+    entry = directory(data, shape, shape.first).find(_ORIENTATION)
+    if entry:
+        _take_out(data, shape, shape.first, entry)
+    return bytes(data)
 
 
 def _mend(data: bytearray, shape: Layout, at: int, seen: set[int]) -> bool:

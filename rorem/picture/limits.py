@@ -1,7 +1,7 @@
 """What a file's first bytes promise, held against the limits before anything is unpacked.
 
-Decoders trust headers. A few hundred bytes can promise gigapixels, a tag directory can point a thousand times at the same
-megabyte, and a megabyte of one-byte blocks keeps a parser busy for minutes. All of that is turned away here.
+Decoders trust headers. A few hundred bytes can promise gigapixels, a tag directory can point a thousand times at the
+same megabyte, and a file of one-byte blocks keeps a parser busy for minutes. All of that is turned away here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _PNG_CHUNKS = 300_000
 _PNG_PACKED = 1_000
 _GIF_BLOCKS = 2_000_000
 _GIF_COMMENT = 1_000_000
+_TIFF_PLACES = (273, 279, 324, 325)  # where the strips or tiles lie, and how long they are
 _TIFF_PIECES = 400_000
+_TIFF_LIST = 200_000  # the longest real list, a colour map, has 196,608 numbers
 _RLE_BYTES = 8_000_000
 _RLE_PIXELS = 16_000_000
 
@@ -43,21 +45,24 @@ def check_bytes(count: int, limits: Limits) -> None:
         )
 
 
-def check_size(width: int, height: int, limits: Limits) -> None:
+def check_size(size: tuple[int, int], limits: Limits) -> None:
+    """size: width and height."""
+    width, height = size
     if width < 1 or height < 1:
         raise Damaged("no pixels")
     if width * height > limits.max_pixels:
         raise BadPicture(
-            f"This photo is too large: {width:,} x {height:,} pixels, and {limits.max_pixels / 1e6:,.0f} megapixels is the most.",
+            f"This photo is too large: {width:,} x {height:,} pixels, and "
+            f"{limits.max_pixels / 1e6:,.0f} megapixels is the most.",
             "Make it smaller and try again.",
         )
 
 
 def guard(format: str, data: bytes, limits: Limits) -> bool:
-    """Checks the header. Returns whether the file says that it holds more than one picture, as far as that is cheap to see.
+    """Checks the header. Returns whether the file holds more than one picture, as far as that is cheap to see.
 
-    Raises BadPicture for what is over the limits and Damaged for what cannot be such a file. HEIC and AVIF are not looked
-    into: their libraries read the header without unpacking, and have limits of their own.
+    Raises BadPicture for what is over the limits and Damaged for what cannot be such a file. HEIC and AVIF are not
+    looked into: their libraries read the header without unpacking, and have limits of their own.
     """
     try:
         return {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp, "TIFF": _tiff, "BMP": _bmp}.get(format, _none)(
@@ -91,7 +96,7 @@ def _jpeg(data: bytes, limits: Limits) -> bool:
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, at + 5)
-            check_size(width, height, limits)
+            check_size((width, height), limits)
             progressive = marker in (0xC2, 0xC6, 0xCA, 0xCE)
         at += 2 + max(2, length)
         if marker == 0xDA:
@@ -110,7 +115,7 @@ def _jpeg(data: bytes, limits: Limits) -> bool:
 def _png(data: bytes, limits: Limits) -> bool:
     if data[12:16] != b"IHDR":
         raise Damaged("no header")
-    check_size(*struct.unpack_from(">II", data, 16), limits)
+    check_size(struct.unpack_from(">II", data, 16), limits)
     at, chunks, packed, animated = 8, 0, 0, False
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -128,7 +133,7 @@ def _png(data: bytes, limits: Limits) -> bool:
 
 def _gif(data: bytes, limits: Limits) -> bool:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    check_size(width, height, limits)
+    check_size((width, height), limits)
     at = 13 + (3 << ((flags & 7) + 1) if flags & 128 else 0)
     blocks = comment = frames = 0
     while at < len(data) and data[at] != 0x3B and frames < 2:
@@ -138,7 +143,7 @@ def _gif(data: bytes, limits: Limits) -> bool:
             frames += 1
             left, top, across, down, flags = struct.unpack_from("<HHHHB", data, at + 1)
             if frames == 1:
-                check_size(max(width, left + across), max(height, top + down), limits)
+                check_size((max(width, left + across), max(height, top + down)), limits)
             is_comment = False
             at += 11 + (3 << ((flags & 7) + 1) if flags & 128 else 0)
         else:
@@ -169,14 +174,14 @@ def _webp(data: bytes, limits: Limits) -> bool:
         width, height, animated = across & 0x3FFF, down & 0x3FFF, False
     else:
         raise Damaged("no picture data")
-    check_size(width, height, limits)
+    check_size((width, height), limits)
     return animated and data.count(b"ANMF") > 1
 
 
 def _tiff(data: bytes, limits: Limits) -> bool:
     shape = layout(data)
     main = directory(data, shape, shape.first)
-    check_size(_number(data, shape, main, 256), _number(data, shape, main, 257), limits)
+    check_size((_number(data, shape, main, 256), _number(data, shape, main, 257)), limits)
     directories = [main]
     for parent in directories:  # grows while it is walked: EXIF, GPS and what hangs below them
         for tag in (0x8769, 0x8825, 0xA005):
@@ -187,14 +192,18 @@ def _tiff(data: bytes, limits: Limits) -> bool:
             raise Damaged("a loop of directories")
     if sum(entry.size for part in directories for entry in part.entries) > len(data) + 65_536:
         raise Damaged("overlapping values")
-    pieces = max(entry.count for entry in main.entries if entry.tag in (273, 324) or entry is main.entries[0])
-    if pieces > _TIFF_PIECES:
-        raise Damaged("too many pieces")
+    for entry in main.entries:
+        if entry.tag in _TIFF_PLACES and entry.count > _TIFF_PIECES:
+            raise Damaged("too many pieces")
+        if (
+            entry.tag < 400
+            and entry.tag not in _TIFF_PLACES
+            and entry.kind not in (1, 2, 7)
+            and entry.count > _TIFF_LIST
+        ):
+            raise Damaged("a list too long")
     if main.find(324) and _number(data, shape, main, 322) * _number(data, shape, main, 323) > limits.max_pixels:
         raise Damaged("tiles larger than the picture may be")
-    for entry in main.entries:  # short lists, but a file may claim millions
-        if entry.tag < 400 and entry.tag not in (273, 279, 324, 325) and entry.kind not in (1, 2, 7) and entry.count > 200_000:
-            raise Damaged("a list too long")
     return main.following != 0
 
 
@@ -213,7 +222,7 @@ def _bmp(data: bytes, limits: Limits) -> bool:
     else:
         width, height = struct.unpack_from("<ii", data, 18)
         packed = struct.unpack_from("<I", data, 30)[0]
-    check_size(abs(width), abs(height), limits)
+    check_size((abs(width), abs(height)), limits)
     # Pillow unpacks run-length BMPs in Python, a pixel at a time.
     if packed in (1, 2) and (len(data) > _RLE_BYTES or width * abs(height) > _RLE_PIXELS):
         raise BadPicture("This BMP file is packed in an old way that takes too long to open.")

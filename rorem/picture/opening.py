@@ -43,7 +43,8 @@ def open_picture(source: Path | str | bytes, *, name: str | None = None, limits:
     try:
         several = guard(format, data, limits)
         decoded = decode(format, data, limits)
-        check_size(decoded.pixels.colour.shape[1], decoded.pixels.colour.shape[0], limits)
+        check_size(decoded.pixels.colour.shape[1::-1], limits)
+        return _finished(decoded, format, name, several)
     except BadPicture:
         raise
     except MemoryError as error:
@@ -51,7 +52,6 @@ def open_picture(source: Path | str | bytes, *, name: str | None = None, limits:
     except Exception as error:  # decoders raise every kind of exception on hostile files; a visitor gets one sentence
         logger.info("could not open a %s: %r", format, error)
         raise BadPicture(DAMAGED) from error
-    return _finished(decoded, format, name, several)
 
 
 def _read(source: Path | str | bytes, name: str | None, limits: Limits) -> tuple[bytes, str | None]:

@@ -12,8 +12,8 @@ from rorem.errors import BadPicture
 
 from .record import Picture, Space
 
-# Rows are converted in bands of about this many pixels: a few megabytes, small enough for a processor's cache.
-_BAND = 1_000_000
+# Rows are converted in bands of about this many pixels: small enough for a processor's cache, by measurement.
+_BAND = 250_000
 
 _GREY16 = {"I;16", "I;16L", "I;16B", "I;16N"}
 _PLAIN: dict[str, tuple[Space, int]] = {
@@ -46,7 +46,7 @@ def bands(height: int, width: int) -> list[slice]:
 
 def from_pillow(image: Image.Image) -> Pixels:
     """The native numbers of a loaded image. Raises BadPicture for modes that are not photos."""
-    if image.mode in ("I", "F") or image.mode.startswith(("I;", "F;")) and image.mode not in _GREY16:
+    if image.mode in ("I", "F") or (image.mode.startswith(("I;", "F;")) and image.mode not in _GREY16):
         raise BadPicture(
             "This picture stores its brightness as measurements, not as a photo.",
             "Save it with 8 or 16 bits per colour and try again.",
@@ -66,7 +66,10 @@ def from_pillow(image: Image.Image) -> Pixels:
 
 
 def to_pillow(picture: Picture) -> Image.Image:
-    """An image with these very numbers: modes 1, L, LA, P, PA, RGB, RGBA or CMYK. 8 bit only; the palette without its alpha."""
+    """An image with these very numbers, in mode 1, L, LA, P, PA, RGB, RGBA or CMYK.
+
+    8 bit only; the palette comes without its alpha.
+    """
     colour, alpha = picture.colour, picture.alpha
     if picture.space == "bilevel":
         return Image.fromarray(np.ascontiguousarray(colour))

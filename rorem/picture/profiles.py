@@ -30,7 +30,7 @@ def matches(icc: bytes | None, space: Space) -> bool:
 
 
 def to_srgb(picture: Picture) -> np.ndarray | None:
-    """uint8 (H, W, 3) of an 8-bit grey, rgb or cmyk picture through its own profile; None if there is none that works."""
+    """uint8 (H, W, 3) of an 8-bit grey, rgb or cmyk picture through its own profile; None if it has none that works."""
     icc = picture.file.icc
     if icc is None or not matches(icc, picture.space):
         return None
@@ -48,8 +48,10 @@ def to_cmyk(rgb: np.ndarray, icc: bytes | None) -> np.ndarray | None:
 
 @lru_cache(maxsize=4)
 def _transform(icc: bytes, way: str) -> Any:
-    """A ready transform to ("in") or from ("out") sRGB, or None. Building one for CMYK takes about 0.1 s, hence the cache;
-    it holds nothing but the profile itself."""
+    """A ready transform to ("in") or from ("out") sRGB, or None.
+
+    Building one for CMYK takes about 0.1 s, hence the cache; it holds nothing but the profile itself.
+    """
     from PIL import ImageCms
 
     mode = _MODE[icc[16:20]]

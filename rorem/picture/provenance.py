@@ -88,7 +88,9 @@ def finished(packet: bytes | None, width: int, height: int, keep_gps: bool, edit
     return _written(document)
 
 
-_EMPTY = f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'.encode()
+_EMPTY = (
+    f'<x:xmpmeta xmlns:x="{_META}"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
+).encode()
 
 
 def _parse(packet: bytes) -> Document:
@@ -146,7 +148,7 @@ def _correct(document: Document, width: int, height: int, keep_gps: bool) -> Non
         (_EXIF, "PixelYDimension"): str(height),
     }
     for fact in _facts(document):
-        name = (fact.namespaceURI, fact.localName or "")
+        name = (fact.namespaceURI or "", fact.localName or "")
         if name[0] in _STALE_SPACES or name in _STALE_FACTS or (not keep_gps and _tells_place(name[1])):
             _remove(fact)
         elif name in true_now:

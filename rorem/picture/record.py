@@ -51,7 +51,7 @@ class FileFacts:
     """What is needed to write a file like the one that was read.
 
     exif: a sound TIFF block without the "Exif" prefix, orientation not yet reset. xmp: one well-formed packet.
-    dpi: dots per inch along x and y of the upright picture. iptc: the IPTC-IIM record of a JPEG (caption, credit, copyright).
+    dpi: dots per inch along x and y of the upright picture. iptc: a JPEG's IPTC-IIM record (credit, copyright).
     lossless: the WebP stored its pixels exactly. compression: TIFF's, as Pillow names it.
     chunks: PNG chunks that say how colours are meant (gAMA, cHRM, sRGB, cICP). texts: PNG text, key and value.
     key: the one colour that the file declares transparent (PNG tRNS of grey and RGB).

@@ -10,6 +10,7 @@ from rorem.errors import BadPicture
 
 from . import exif, profiles, provenance
 from .colour import to_8, to_rgb, to_srgb
+from .containers import SEGMENT
 from .encoding import ENCODERS
 from .formats import Format, resolve
 from .record import Edit, Picture
@@ -28,18 +29,19 @@ class Extras:
 def encode(picture: Picture, format: str | None = None, *, edit: Edit | None = None, keep_gps: bool = True) -> bytes:
     """The bytes of a file that holds `picture`.
 
-    format: "JPEG", "PNG", ..., None = the source's. Lossless for PNG, TIFF, BMP and GIF of pictures that those can hold
-    as they are, and for WebP whose source was. A JPEG is written in its source's tables, subsampling and order of scans;
-    with no source JPEG, at quality 95 with full colour. PNG, WebP, AVIF, HEIC, GIF and BMP know no CMYK: such a picture
-    is converted to sRGB through its profile. JPEG has no alpha: the picture is laid on white.
-    edit: marks the file as edited, in XMP (BMP holds none); None = no mark. keep_gps: whether EXIF and XMP may tell where.
+    format: "JPEG", "PNG", ..., None = the source's. Lossless for PNG, TIFF, BMP and GIF of pictures that those can
+    hold as they are, and for WebP whose source was. A JPEG is written in its source's tables, subsampling and order of
+    scans; with no source JPEG, at quality 95 with full colour. PNG, WebP, AVIF, HEIC, GIF and BMP know no CMYK: such a
+    picture is converted to sRGB through its profile. JPEG has no alpha: the picture is laid on white.
+    edit: marks the file as edited, in XMP (BMP holds none); None = no mark.
+    keep_gps: whether EXIF and XMP may tell where the photo was taken.
     Embedded thumbnails and companions of the picture (gain maps, depth) are never written: they show what was removed.
     Raises ValueError for an unknown format, BadPicture if the format cannot hold the picture.
     """
     target = resolve(format or picture.file.format)
     if max(picture.size) > target.max_side:
         raise BadPicture(
-            f"{target.title} holds photos up to {target.max_side:,} pixels on a side, and this one has {max(picture.size):,}.",
+            f"{target.title} holds up to {target.max_side:,} pixels a side, and this photo has {max(picture.size):,}.",
             "Save it as PNG instead.",
         )
     fitted = _fitted(picture, target)
@@ -55,10 +57,13 @@ def encode(picture: Picture, format: str | None = None, *, edit: Edit | None = N
 def _extras(fitted: Picture, source: Picture, target: Format, edit: Edit | None, keep_gps: bool) -> Extras:
     facts = fitted.file
     width, height = fitted.size
+    xmp = provenance.finished(facts.xmp, width, height, keep_gps, edit)
+    if xmp and target.name == "JPEG" and len(xmp) > SEGMENT:  # the mark is written even where the rest does not fit
+        xmp = provenance.finished(None, width, height, keep_gps, edit)
     return Extras(
         icc=facts.icc if fitted.space == source.space or profiles.matches(facts.icc, fitted.space) else None,
         exif=facts.exif and exif.finished(facts.exif, width, height, keep_gps),
-        xmp=provenance.finished(facts.xmp, width, height, keep_gps, edit),
+        xmp=xmp,
         dpi=facts.dpi,
     )
 

@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """at: where it begins. following: the offset of the next directory, 0 = none. tail: where that offset is written."""
+    """at: where it begins. following: the offset of the next directory, 0 = none; it is written at tail."""
 
     at: int
     entries: tuple[Entry, ...]
@@ -80,7 +80,7 @@ def layout(data: bytes | bytearray) -> Layout:
 
 
 def directory(data: bytes | bytearray, shape: Layout, at: int, most: int = 4096) -> Directory:
-    """Reads the directory at `at`. Raises ValueError if it does not fit into the data or has more than `most` entries."""
+    """Reads the directory at `at`. Raises ValueError if it does not fit or has more than `most` entries."""
     count = shape.number(data, at, shape.head)
     start = at + shape.head
     tail = start + count * shape.entry

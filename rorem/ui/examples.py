@@ -21,7 +21,16 @@ class Example:
         return FOLDER / f"{self.name}.jpg"
 
 
-EXAMPLES: tuple[Example, ...] = ()
+BERASATEGI = "Photo: Aitzol Berasategi, CC BY 4.0"
+
+EXAMPLES: tuple[Example, ...] = (
+    Example("hill", "The stone table", BERASATEGI),
+    Example("mountain", "The heap of stones", BERASATEGI),
+    Example("dandelions", "A dandelion", "Photo: Clemens Engelhardt, CC0"),
+    Example("meadow", "The dark fir", BERASATEGI),
+    Example("bowl", "The fig", 'Photo: Trevor "Freespace", CC BY 4.0'),
+    Example("moose", "The moose", "Photo: Ryan Hagerty, public domain"),
+)
 
 
 def find(name: str) -> Example:

@@ -213,7 +213,10 @@ async function redo() {
   });
   refresh(); keep();
 }
-function clearMarks() { for (const name of ['remove', 'avoid']) layers[name].ink.clearRect(0, 0, ...photo.proxy); }
+function clearMarks() {
+  for (const name of ['remove', 'avoid']) layers[name].ink.clearRect(0, 0, ...photo.proxy);
+  refresh();
+}
 
 // Shows the state that the server tells, fetching its picture if it was not seen yet.
 async function settle(facts) {
@@ -236,6 +239,7 @@ function resize() {
 function fitting() { return Math.min(canvas.width / photo.proxy[0], canvas.height / photo.proxy[1]); }
 function fit() {
   if (!photo) return;
+  stage.style.setProperty('--rr-aspect', photo.proxy[0] / photo.proxy[1]);
   if (!canvas.width || canvas.clientWidth * ratio() - canvas.width > 1) resize();
   zoom = fitting();
   left = (canvas.width - photo.proxy[0] * zoom) / 2;
@@ -589,11 +593,17 @@ function offerFiles() {
   }).catch(() => {});
 }
 const bytes = size => size >= 1e6 ? `${(size / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(size / 1e3))} kB`;
+const TOLD = {
+  thing: 'Click a thing, or drag a box around it.',
+  avoid: 'Paint over what must not be copied from, such as other people. It stays as it is.',
+  lasso: 'Draw around what should go.',
+  box: 'Drag a box over what should go.',
+};
 function setTool(name) {
   tool = name;
   for (const button of $$('[data-tool]')) button.setAttribute('aria-pressed', button.dataset.tool === name);
   stage.dataset.cursor = name === 'hand' ? 'hand' : ['brush', 'eraser', 'avoid'].includes(name) ? 'none' : 'cross';
-  if (name === 'thing') say('Click a thing, or drag a box around it.');
+  if (photo?.token) say(TOLD[name] || '');
   draw();
 }
 function setBrush(size) {

@@ -26,6 +26,10 @@ from rorem.ui.settings import Settings
 
 log = logging.getLogger(__name__)
 TITLE = "RORem: remove things from photos"
+HEADING = (
+    "<h1 style='display: inline; font-size: 1.5em; margin-right: .5em'>RORem</h1>"
+    "<span>Paint over what should go. The rest of your photo stays as it is, pixel for pixel.</span>"
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,9 @@ def build(settings: Settings) -> Suite:
     )
     line = Line(settings.workers, settings.per_visitor, settings.longest_line)
     with gr.Blocks(title=TITLE, delete_cache=(600, settings.keep_minutes * 60)) as blocks:
-        gr.Markdown("# RORem\nPaint over what should go. The rest of your photo stays as it is, pixel for pixel.")
+        gr.HTML(HEADING)
         if "remove" in settings.tabs:
-            with gr.Tab("Remove", id="remove"):
-                remove_tab.build(sessions, line)
+            remove_tab.build(sessions, line)
         endpoint.build(line, sessions.limits)
     return Suite(settings, blocks, sessions)
 

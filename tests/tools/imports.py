@@ -30,7 +30,7 @@ def project_files(*folders: str) -> list[Path]:
 
 
 def imports_of(path: Path, source: str) -> list[Import]:
-    """All imports of a file at `path` (relative to the root): at the top, lazy, for types, `import_module("literal")`."""
+    """All imports of a file at `path` (relative to the root), lazy ones and `import_module("literal")` included."""
     return [found for node in ast.walk(ast.parse(source)) for found in _imports_at(node, path)]
 
 

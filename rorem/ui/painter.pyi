@@ -1,0 +1,75 @@
+"""The painting surface: our own component on gr.HTML, made of painter.html, painter.css and painter.js.
+
+Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
+file once and the marks as 1-bit PNGs.
+
+Up: the custom event `remove_marked` carries {token, again, mask, avoid}; the masks are data URLs of 1-bit PNGs, or null.
+Down: the value is a dict {token, phase, text, progress, ...} that tells how the removal goes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from rorem.errors import BadMask
+from rorem.ui.examples import EXAMPLES, Example
+
+HERE = Path(__file__).parent
+PNG = "data:image/png;base64,"
+LARGEST = 20_000_000  # characters of a mask sent by the browser
+
+from gradio.events import Dependency
+
+class Painter(gr.HTML):
+    """See the module. `**kwargs` are those of gr.HTML."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        template = (HERE / "painter.html").read_text("utf-8").replace("@examples", _gallery(EXAMPLES))
+        super().__init__(
+            value=None,
+            html_template=template,
+            css_template=(HERE / "painter.css").read_text("utf-8"),
+            js_on_load=(HERE / "painter.js").read_text("utf-8"),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def decode_mask(url: object) -> bytes | None:
+    """The PNG in a data URL, or None for null. Raises BadMask for anything else."""
+    if url is None:
+        return None
+    if not isinstance(url, str) or not url.startswith(PNG) or len(url) > LARGEST:
+        raise BadMask("The marks did not arrive in one piece.", "Please press the button again.")
+    try:
+        return base64.b64decode(url.removeprefix(PNG), validate=True)
+    except binascii.Error as error:
+        raise BadMask("The marks did not arrive in one piece.", "Please press the button again.") from error
+
+
+def _gallery(examples: tuple[Example, ...]) -> str:
+    if not examples:
+        return ""
+    buttons = "".join(
+        f'<button type="button" data-example="{escape(one.name)}"><img src="example/{escape(one.name)}" alt="" loading="lazy">'
+        f"<span>{escape(one.title)}<small>{escape(one.credit)}</small></span></button>"
+        for one in examples
+    )
+    return f'<p class="rr-quiet" style="margin-top:16px">Or try one of these:</p><div class="rr-examples">{buttons}</div>'
