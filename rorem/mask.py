@@ -17,7 +17,7 @@ from rorem.errors import BadMask
 from rorem.geometry import Box
 
 CELL = 16  # px: marks closer than this are one thing in any case, so clusters are found on a grid of such cells
-MOST_CLUSTERS = 128  # more specks than this are gathered on a coarser grid: time grows with the number of windows
+MOST_CLUSTERS = 128  # more specks than this are gathered in tiles: time grows with the number of windows
 LEAST_CONTEXT = 128  # px of surroundings a method needs to see, however small the thing
 JOINED_GROWTH = 1.5  # marks are filled together while one window around both costs little more detail than two
 
@@ -87,15 +87,13 @@ def close_gaps(user: np.ndarray, radius: int) -> np.ndarray:
     back = cv2.distanceTransform((~beyond).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > radius
     inside = slice(radius + 1, -radius - 1)
     closed = user | back[inside, inside]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((~closed).astype(np.uint8), connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~closed).astype(np.uint8), connectivity=4)
     height, width = closed.shape
-    small = max((4 * radius) ** 2, int(closed.sum()) // 20)
-    for label in range(1, count):
-        left, top, wide, high, area = stats[label]
-        at_border = left == 0 or top == 0 or left + wide == width or top + high == height
-        if not at_border and area <= small:
-            closed[top : top + high, left : left + wide] |= labels[top : top + high, left : left + wide] == label
-    return closed
+    left, top, wide, high, area = stats.T
+    at_border = (left == 0) | (top == 0) | (left + wide == width) | (top + high == height)
+    small = ~at_border & (area <= max((4 * radius) ** 2, int(closed.sum()) // 20))
+    small[0] = False  # not a hole but what is closed already
+    return closed | small[labels]
 
 
 def grow_or_shrink(user: np.ndarray, pixels: int) -> np.ndarray:
@@ -110,19 +108,20 @@ def grow_or_shrink(user: np.ndarray, pixels: int) -> np.ndarray:
 def clusters(mask: np.ndarray, native: int | None = None) -> list[Cluster]:
     """The marks in groups: near ones together, far ones apart, left to right within top to bottom.
 
-    mask: bool (H, W), not empty. native: px, the side up to which a method works without shrinking (None: no such side).
+    mask: bool (H, W), not empty.
+    native: px, the side up to which a method works without shrinking; None where there is none.
     Two groups join when their context boxes overlap, unless the window around both would be so much larger than either
-    that the fill lost detail.
+    that the fill lost detail. At most `MOST_CLUSTERS` come back.
     """
     bounds = _bounds(mask)
     window = mask[bounds.slices]
-    cell, labels, count = _cells(window)
-    boxes = [_tight(window, labels == label, cell) for label in range(1, count)]
+    labels, count = _cells(window)
+    boxes = [_tight(window, labels == label) for label in range(1, count + 1)]
     groups = _join([(box, {label}) for label, box in enumerate(boxes, 1)], native or 512)
     found = []
     for box, members in groups:
         cells = np.isin(labels, list(members))
-        found.append(Cluster(box.moved(bounds.left, bounds.top), window[box.slices] & _spread(cells, cell, box)))
+        found.append(Cluster(box.moved(bounds.left, bounds.top), window[box.slices] & _spread(cells, box)))
     return sorted(found, key=lambda one: (one.box.top, one.box.left))
 
 
@@ -136,32 +135,38 @@ def _bounds(mask: np.ndarray) -> Box:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _cells(window: np.ndarray) -> tuple[int, np.ndarray, int]:
-    """Connected groups of marked cells: the cell's side in px, labels per cell (0 = unmarked), the number of labels."""
-    cell = CELL
-    while True:
-        count, labels = cv2.connectedComponents(_occupied(window, cell).astype(np.uint8), connectivity=8)
-        if count <= MOST_CLUSTERS:
-            return cell, labels, count
-        cell *= 2
+def _cells(window: np.ndarray) -> tuple[np.ndarray, int]:
+    """Groups of marked cells: labels per cell from 1 (0 = unmarked), and how many groups there are.
+
+    Cells that touch are one group. Where that makes too many, those whose middles lie in one tile are taken together,
+    in the smallest tiles that leave few enough: so dust all over a photo is filled part by part, not as one thing.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_occupied(window).astype(np.uint8), connectivity=8)
+    left, top, wide, high, _ = stats[1:].T
+    groups, tile = np.arange(count - 1), 1
+    while len(np.unique(groups)) > MOST_CLUSTERS:
+        tile *= 2
+        groups = (top + high // 2) // tile * labels.shape[1] + (left + wide // 2) // tile
+    names, numbers = np.unique(groups, return_inverse=True)
+    return np.concatenate([[0], numbers + 1])[labels], len(names)
 
 
-def _occupied(window: np.ndarray, cell: int) -> np.ndarray:
-    rows = np.logical_or.reduceat(window, np.arange(0, window.shape[0], cell), axis=0)
-    return np.logical_or.reduceat(rows, np.arange(0, window.shape[1], cell), axis=1)
+def _occupied(window: np.ndarray) -> np.ndarray:
+    rows = np.logical_or.reduceat(window, np.arange(0, window.shape[0], CELL), axis=0)
+    return np.logical_or.reduceat(rows, np.arange(0, window.shape[1], CELL), axis=1)
 
 
-def _tight(window: np.ndarray, cells: np.ndarray, cell: int) -> Box:
+def _tight(window: np.ndarray, cells: np.ndarray) -> Box:
     grid = _bounds(cells)
-    coarse = Box(*(edge * cell for edge in grid)).clipped(window.shape[1], window.shape[0])
-    inner = _bounds(window[coarse.slices] & _spread(cells, cell, coarse))
+    coarse = Box(*(edge * CELL for edge in grid)).clipped(window.shape[1], window.shape[0])
+    inner = _bounds(window[coarse.slices] & _spread(cells, coarse))
     return inner.moved(coarse.left, coarse.top)
 
 
-def _spread(cells: np.ndarray, cell: int, box: Box) -> np.ndarray:
+def _spread(cells: np.ndarray, box: Box) -> np.ndarray:
     """A mask of cells as a mask of the pixels of `box`."""
-    rows = np.arange(box.top, box.bottom) // cell
-    columns = np.arange(box.left, box.right) // cell
+    rows = np.arange(box.top, box.bottom) // CELL
+    columns = np.arange(box.left, box.right) // CELL
     return cells[np.ix_(rows, columns)]
 
 

@@ -15,8 +15,7 @@ def opacity_of(window: Picture) -> np.ndarray | None:
     if window.palette is not None:
         opacity = window.palette[:, 3][np.minimum(window.colour, len(window.palette) - 1)]
     elif window.alpha is not None:
-        wide = window.alpha.dtype == np.uint16
-        opacity = (window.alpha >> 8).astype(np.uint8) if wide else window.alpha
+        opacity = _bytes(window.alpha)
     else:
         return None
     return None if opacity.min() == 255 else opacity
@@ -30,3 +29,10 @@ def fill_opacity(opacity: np.ndarray | None, hole: np.ndarray) -> np.ndarray | N
     if known.min() == known.max():
         return np.where(hole, known[0], opacity).astype(np.uint8)
     return cv2.inpaint(np.ascontiguousarray(opacity), hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
+
+
+def _bytes(alpha: np.ndarray) -> np.ndarray:
+    """Alpha of any dtype that pictures have, as uint8."""
+    if alpha.dtype == np.bool_:  # a bilevel picture whose file declares black or white transparent
+        return np.where(alpha, np.uint8(255), np.uint8(0))
+    return (alpha >> 8).astype(np.uint8) if alpha.dtype == np.uint16 else alpha

@@ -50,7 +50,8 @@ def select_point(rgb: np.ndarray, x: int, y: int) -> np.ndarray:
     labels = np.full((high, wide), cv2.GC_BGD, np.uint8)
     labels[around.slices] = cv2.GC_PR_BGD
     labels[region] = cv2.GC_PR_FGD
-    disc = cv2.circle(np.zeros((high, wide), np.uint8), (px, py), max(1, round(SURE_SHARE * max(wide, high))), 1, -1) > 0
+    radius = max(1, round(SURE_SHARE * max(wide, high)))
+    disc = cv2.circle(np.zeros((high, wide), np.uint8), (px, py), radius, 1, -1) > 0
     labels[disc] = cv2.GC_FGD
     found = _cleaned(_cut(small, labels) | disc, (px, py))
     return _enlarged(found, width, height)
@@ -63,7 +64,7 @@ def shadow_of(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     rgb: uint8 (h, w, 3); mask: bool (h, w). Returns bool (h, w) without the mark itself; empty where none is seen.
     """
     height, width = mask.shape
-    small, scale = _shrunk(rgb)
+    small, _ = _shrunk(rgb)
     high, wide = small.shape[:2]
     marked = cv2.resize(mask.astype(np.float32), (wide, high), interpolation=cv2.INTER_AREA) > 0.3
     if not marked.any():

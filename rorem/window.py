@@ -16,7 +16,9 @@ from rorem.mask import context
 
 TINY = 1 / 16  # a mark smaller than this share of a method's native side is enlarged, else the method cannot see it
 TONE_REACH = 1 / 24  # sigma of the low frequencies that carry a tone shift, as a share of the crop's longer side
+TONE_SIDE = 256  # px: a tone shift is smooth, so it is measured on a small version of the crop
 GRAIN_SIGMA = 1.0  # px: finer than this is grain, coarser is the picture
+GRAIN_SHARE = 0.87  # how much of white noise is finer than that, so how much of added noise is measured as grain
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ def plan(marked: Box, width: int, height: int, native: tuple[int, ...] = (), mul
         wanted = marked.width + 2 * margin, marked.height + 2 * margin
         return Window(_inside(marked, *wanted, width, height))
     side = marked.side + 2 * margin
-    if marked.side >= TINY * min(native):
-        side = max(side, min(native))
-    box = _inside(marked, side, side, width, height)
     fitting = min((n for n in native if n >= side), default=max(native))
-    scale = fitting / side if side > fitting or marked.side < TINY * min(native) else 1.0
+    tiny = marked.side < TINY * min(native)
+    if not tiny:
+        side = max(side, fitting)
+    box = _inside(marked, side, side, width, height)
+    scale = fitting / box.side if tiny or box.side > fitting else 1.0
     bare = Window(box, scale)
     wide, high = bare.working
     return Window(box, scale, (-wide % multiple, -high % multiple))
@@ -87,20 +90,24 @@ def from_working(window: Window, filled: np.ndarray) -> np.ndarray:
 def match_tone(filled: np.ndarray, crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Takes out the low-frequency colour shift of a fill, such as the one a diffusion VAE adds.
 
-    filled, crop: uint8 (h, w, 3); hole: bool (h, w). The shift is measured outside the hole, where both should be equal,
-    and carried into the hole by normalised convolution. Nothing happens where the method left the outside alone.
+    filled, crop: uint8 (h, w, 3); hole: bool (h, w). The shift is measured outside the hole, where both should be
+    equal, and carried into the hole by normalised convolution. Nothing happens where the method left the outside alone.
     """
     known = ~hole
-    shift = crop.astype(np.float32) - filled.astype(np.float32)
-    if not known.any() or not shift[known].any():
+    if not (filled[known] != crop[known]).any():
         return filled
-    sigma = max(2.0, TONE_REACH * max(hole.shape))
+    height, width = hole.shape
+    scale = min(1.0, TONE_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     weight = known.astype(np.float32)
-    blurred = cv2.GaussianBlur(shift * weight[..., None], (0, 0), sigma)
-    share = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
-    mean = shift[known].mean(axis=0)
+    shift = (crop.astype(np.float32) - filled) * weight[..., None]
+    mean = shift.mean(axis=(0, 1), dtype=np.float64) / weight.mean(dtype=np.float64)
+    sigma = max(2.0, TONE_REACH * max(size))
+    blurred = cv2.GaussianBlur(cv2.resize(shift, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
+    share = cv2.GaussianBlur(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)[..., None]
     trust = np.clip(share * 20, 0, 1)  # deep inside a large hole little is known: the mean shift takes over
-    low = trust * blurred / np.maximum(share, 1e-6) + (1 - trust) * mean
+    low = (trust * blurred / np.maximum(share, 1e-6) + (1 - trust) * mean).astype(np.float32)
+    low = cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.clip(np.rint(filled + low), 0, 255).astype(np.uint8)
 
 
@@ -108,13 +115,13 @@ def match_grain(filled: np.ndarray, crop: np.ndarray, hole: np.ndarray, seed: in
     """Gives an enlarged fill the grain of its surroundings; otherwise it looks like a soft patch.
 
     filled, crop: uint8 (h, w, 3); hole: bool (h, w). The noise is one luminance plane plus a little per channel, as
-    strong as the finest detail that the fill lacks against the quiet half of the ring around the hole.
+    strong as the finest detail that the fill lacks against the ring around the hole.
     """
     ring = _ring(hole, max(8, max(hole.shape) // 16))
     if not ring.any():
         return filled
     wanted, present = _grain(crop, ring), _grain(filled, hole)
-    missing = np.sqrt(np.maximum(wanted**2 - present**2, 0))
+    missing = np.sqrt(np.maximum(wanted**2 - present**2, 0)) / GRAIN_SHARE
     if missing.max() < 0.25:  # less than a quarter of a level cannot be seen
         return filled
     random = np.random.default_rng(seed)
@@ -133,8 +140,8 @@ def _inside(marked: Box, wide: int, high: int, width: int, height: int) -> Box:
 
 
 def _ring(hole: np.ndarray, reach: int) -> np.ndarray:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return (cv2.dilate(hole.astype(np.uint8), kernel) > 0) & ~hole
+    distance = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return (distance > 0) & (distance <= reach)
 
 
 def _grain(picture: np.ndarray, where: np.ndarray) -> np.ndarray:

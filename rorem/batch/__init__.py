@@ -9,4 +9,14 @@ from rorem.batch.pairs import from_paths
 from rorem.batch.task import LARGEST_SEED, BadRequest, Outcome, Settings, Task
 from rorem.batch.work import guarded, work
 
-__all__ = ["LARGEST_SEED", "BadRequest", "Outcome", "Settings", "Task", "from_manifest", "from_paths", "guarded", "work"]
+__all__ = [
+    "LARGEST_SEED",
+    "BadRequest",
+    "Outcome",
+    "Settings",
+    "Task",
+    "from_manifest",
+    "from_paths",
+    "guarded",
+    "work",
+]

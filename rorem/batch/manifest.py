@@ -66,7 +66,9 @@ def _lines(file: Path) -> Iterator[tuple[str, object]]:
 
 def _of_csv(file: Path, text: str) -> Iterator[tuple[str, object]]:
     header = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",")
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ","
+    )
     try:
         if not {"photo", "mask"} <= set(reader.fieldnames or ()):
             raise BadRequest(f"{file.name} does not start with the names of its columns.", HOW)

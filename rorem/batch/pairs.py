@@ -46,13 +46,7 @@ def _of_folder(photos: Path, mask: Path, output: Path, avoid: Path | None) -> li
         raise BadRequest(
             f"There are no photos in {photos}.", "RORem opens JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF and BMP files."
         )
-    tasks = [task for name in names for task in _matched(photos / name, name, output / name, masks, avoids)]
-    if not any(masks.of(name) for name in names):
-        raise BadRequest(
-            f"No mask in {mask} has the name of a photo in {photos}.",
-            "A mask for beach.jpg is called beach.png or beach_mask.png.",
-        )
-    return tasks
+    return [task for name in names for task in _matched(photos / name, name, output / name, masks, avoids)]
 
 
 def _matched(photo: Path, name: Path, output: Path, masks: _Masks, avoids: _Masks) -> list[Task]:
@@ -75,9 +69,13 @@ class _Masks:
         self._for_all = [where] if where and not where.is_dir() else []
         self._alike: dict[Path, list[Path]] = defaultdict(list)
         self._marked: dict[Path, list[Path]] = defaultdict(list)
-        folder = where if where and where.is_dir() else None
-        self.among_photos = folder is not None and folder.samefile(photos)
-        for name in _pictures(folder) if folder else ():
+        self.among_photos = False
+        if where and where.is_dir():
+            self.among_photos = where.samefile(photos)
+            self._sort_in(where)
+
+    def _sort_in(self, folder: Path) -> None:
+        for name in _pictures(folder):
             if not self.among_photos:  # there, a picture of the same name is another photo
                 self._alike[name.with_suffix("")].append(folder / name)
             if found := MASK_NAME.fullmatch(name.stem):

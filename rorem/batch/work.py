@@ -1,7 +1,7 @@
 """Doing a task, so that a run that was stopped at any moment can be taken up again.
 
-A result is written under another name and renamed when it is whole: a file that is there is finished. Each photo is worked
-on with its own seed, whatever came before it.
+A result is written under another name and renamed when it is whole: a file that is there is finished. Each photo is
+worked on with its own seed, whatever came before it.
 """
 
 from __future__ import annotations

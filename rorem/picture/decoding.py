@@ -6,8 +6,6 @@ against a limit of its own.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -15,48 +13,14 @@ from PIL import Image
 
 from rorem.errors import BadPicture
 
-from . import exif
+from . import exif, tiff
 from .containers import avif_is_deep, gif_xmp, png_chunks, png_still, split_exif, webp_lossless
+from .decoded import TEN_BIT, Decoded, as_bytes, as_dpi
 from .limits import check_size
 from .pixels import Pixels, from_pillow
 from .record import JpegFacts, Limits
 
-TEN_BIT = "This photo holds finer steps of colour than are kept here. It was opened with 8 bits per colour."
-_UNUSUAL = "This picture stores its colours in an unusual way that RORem cannot read."
-_AS_RGB = "Save it as RGB with 8 or 16 bits per colour and try again."
 _PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
-# IFD0 tags of a TIFF that are facts about the photo, not about how this file is laid out.
-_TIFF_FACTS = (270, 271, 272, 305, 306, 315, 316, 18246, 33432, 40091, 40092, 40093, 40094, 40095)
-_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What a decoder found. Metadata is raw: nobody has checked yet that it is sound.
-
-    turn: the orientation still to be applied; None = as EXIF or XMP say. several: more pictures of equal rank.
-    extra: hidden companions of the picture (gain map, depth). exif_lost: there was EXIF, but it could not be read.
-    The rest is as in `FileFacts`.
-    """
-
-    pixels: Pixels
-    turn: int | None = None
-    several: bool = False
-    extra: bool = False
-    notes: tuple[str, ...] = ()
-    exif_lost: bool = False
-    icc: bytes | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    comment: bytes | None = None
-    iptc: bytes | None = None
-    jpeg: JpegFacts | None = None
-    lossless: bool = False
-    compression: str | None = None
-    chunks: tuple[tuple[bytes, bytes], ...] = ()
-    texts: tuple[tuple[str, str], ...] = ()
-    key: int | tuple[int, ...] | None = None
 
 
 def decode(format: str, data: bytes, limits: Limits) -> Decoded:
@@ -67,7 +31,7 @@ def decode(format: str, data: bytes, limits: Limits) -> Decoded:
         "WEBP": _webp,
         "AVIF": _avif,
         "HEIC": _heic,
-        "TIFF": _tiff,
+        "TIFF": tiff.decode,
         "GIF": _gif,
         "BMP": _bmp,
     }[format](data, limits)
@@ -94,11 +58,11 @@ def _jpeg(data: bytes, limits: Limits) -> Decoded:
     return Decoded(
         from_pillow(image),
         extra="mp" in info,
-        icc=_bytes(info.get("icc_profile")),
+        icc=as_bytes(info.get("icc_profile")),
         exif=block,
-        xmp=_bytes(info.get("xmp")),
-        dpi=_dpi(info.get("dpi")) or _dpi(exif.resolution(block)),
-        comment=_bytes(info.get("comment")),
+        xmp=as_bytes(info.get("xmp")),
+        dpi=as_dpi(info.get("dpi")) or as_dpi(exif.resolution(block)),
+        comment=as_bytes(info.get("comment")),
         iptc=_iptc(info.get("photoshop")),
         jpeg=facts,
     )
@@ -127,10 +91,10 @@ def _png(data: bytes, limits: Limits) -> Decoded:
         pixels = from_pillow(image)
     return Decoded(
         pixels,
-        icc=_bytes(info.get("icc_profile")),
-        exif=_bytes(info.get("exif")),
-        xmp=_bytes(info.get("xmp")),
-        dpi=_dpi(info.get("dpi")),
+        icc=as_bytes(info.get("icc_profile")),
+        exif=as_bytes(info.get("exif")),
+        xmp=as_bytes(info.get("xmp")),
+        dpi=as_dpi(info.get("dpi")),
         chunks=tuple((name, body) for name, body in png_chunks(data) if name in _PNG_COLOUR),
         texts=tuple((name, str(text)) for name, text in image.text.items() if _is_words(name)),
         key=key,
@@ -146,9 +110,9 @@ def _webp(data: bytes, limits: Limits) -> Decoded:
     info = image.info
     return Decoded(
         from_pillow(image),
-        icc=_bytes(info.get("icc_profile")),
-        exif=_bytes(info.get("exif")),
-        xmp=_bytes(info.get("xmp")),
+        icc=as_bytes(info.get("icc_profile")),
+        exif=as_bytes(info.get("exif")),
+        xmp=as_bytes(info.get("xmp")),
         lossless=webp_lossless(data),
     )
 
@@ -188,47 +152,9 @@ def _heic(data: bytes, limits: Limits) -> Decoded:
         turn=1,  # libheif has turned it, as the file's own transformations say
         several=image.n_frames > 1,
         notes=(TEN_BIT,) if info.get("bit_depth", 8) > 8 else (),
-        icc=_bytes(info.get("icc_profile")),
-        exif=_bytes(info.get("exif")),
-        xmp=_bytes(info.get("xmp")),
-    )
-
-
-def _tiff(data: bytes, limits: Limits) -> Decoded:
-    from PIL.TiffImagePlugin import TiffImageFile
-
-    try:
-        image = TiffImageFile(BytesIO(data))
-    except (SyntaxError, KeyError) as error:  # the directory was walked before and is sound: it is the kind that is odd
-        raise BadPicture(_UNUSUAL, _AS_RGB) from error
-    check_size(image.size, limits)
-    tags = image.tag_v2
-    bits = tags.get(258, (1,))
-    deep = max(bits) == 16 and image.mode != "CMYK" and not image.mode.startswith("I")
-    if image.mode == "LAB" or max(bits) == 12:
-        raise BadPicture(_UNUSUAL, _AS_RGB)
-    if deep:
-        from .deep import read
-
-        if 1 in tags.get(338, ()):
-            raise BadPicture(_UNUSUAL, _AS_RGB)
-        pixels, turn = read(data), int(tags.get(274, 1))
-    else:
-        image.load()  # turns the picture upright, too
-        pixels, turn = from_pillow(image), int(image.getexif().get(274, 1))
-        if tags.get(262) == 0 and pixels.colour.dtype == np.uint16:  # white is zero: Pillow minds that only in 8 bit
-            pixels = Pixels(65535 - pixels.colour, pixels.alpha, pixels.space)
-    block, lost = _tiff_exif(image)
-    return Decoded(
-        pixels,
-        turn=turn if 1 <= turn <= 8 else 1,
-        notes=(TEN_BIT,) if max(bits) == 16 and image.mode == "CMYK" else (),
-        exif_lost=lost,
-        icc=_bytes(image.info.get("icc_profile")),
-        exif=block,
-        xmp=_bytes(tags.get(700)),
-        dpi=_dpi(image.info.get("dpi")),
-        compression=image.info.get("compression"),
+        icc=as_bytes(info.get("icc_profile")),
+        exif=as_bytes(info.get("exif")),
+        xmp=as_bytes(info.get("xmp")),
     )
 
 
@@ -247,7 +173,7 @@ def _gif(data: bytes, limits: Limits) -> Decoded:
     return Decoded(
         pixels,
         xmp=gif_xmp(data),
-        comment=_bytes(image.info.get("comment")),
+        comment=as_bytes(image.info.get("comment")),
     )
 
 
@@ -257,7 +183,7 @@ def _bmp(data: bytes, limits: Limits) -> Decoded:
     image = BmpImageFile(BytesIO(data))
     check_size(image.size, limits)
     image.load()
-    return Decoded(from_pillow(image), dpi=_dpi(image.info.get("dpi")))
+    return Decoded(from_pillow(image), dpi=as_dpi(image.info.get("dpi")))
 
 
 def _is_words(name: str) -> bool:
@@ -265,40 +191,7 @@ def _is_words(name: str) -> bool:
     return name != "XML:com.adobe.xmp" and not name.startswith("Raw profile type")
 
 
-def _tiff_exif(image: Image.Image) -> tuple[bytes | None, bool]:
-    """The photo's facts in a TIFF as an EXIF block, and whether they could not be read."""
-    found = image.getexif()
-    facts = Image.Exif()
-    try:
-        for tag in _TIFF_FACTS:
-            if tag in found:
-                facts[tag] = found[tag]
-        for tag in (_EXIF_IFD, _GPS_IFD):
-            if tag in found and (part := found.get_ifd(tag)):
-                facts[tag] = dict(part)
-        return (facts.tobytes() if len(facts) else None), False
-    except Exception:  # a hostile or broken directory raises anything; the picture itself is fine
-        return None, True
-
-
-def _bytes(found: object) -> bytes | None:
-    """Bytes, or None: in a PNG any text can put anything under any name."""
-    return found if isinstance(found, bytes) and found else None
-
-
 def _iptc(resources: object) -> bytes | None:
     """The IPTC-IIM record among Photoshop's resources."""
     record = resources.get(0x0404) if isinstance(resources, dict) else None
     return record if isinstance(record, bytes) and 0 < len(record) < 60_000 else None
-
-
-def _dpi(found: object) -> tuple[float, float] | None:
-    """Both numbers if they make sense, else None."""
-    if not isinstance(found, tuple) or len(found) != 2:
-        return None
-    try:
-        across, down = float(found[0]), float(found[1])
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    sensible = all(math.isfinite(number) and 0.1 <= number <= 1e6 for number in (across, down))
-    return (across, down) if sensible else None

@@ -158,7 +158,7 @@ async def _view(request: Request, sessions: Sessions, heavy: Callable[..., Await
     session = _session(request, sessions)
     query = request.query_params
     whole = Box(0, 0, session.picture.width, session.picture.height)
-    box = Box(*(int(edge) for edge in query["box"].split(","))).common(whole) if "box" in query else whole
+    box = Box(*_numbers(query["box"], 4)).common(whole) if "box" in query else whole
     side = min(LONGEST, max(1, int(query.get("side", LONGEST))))
     state = int(query.get("state", ORIGINAL))
 
@@ -221,8 +221,8 @@ async def _select(request: Request, sessions: Sessions, heavy: Callable[..., Awa
     def select() -> bytes:
         rgb = proxy(session.picture, LONGEST)
         if "box" in query:
-            return bits(select_box(rgb, Box(*(int(float(edge)) for edge in query["box"].split(",")))))
-        x, y = (int(float(part)) for part in query["point"].split(","))
+            return bits(select_box(rgb, Box(*_numbers(query["box"], 4))))
+        x, y = _numbers(query["point"], 2)
         return bits(select_point(rgb, x, y))
 
     return Response(await heavy(select), media_type="image/png", headers=NEVER)
@@ -279,6 +279,14 @@ def _proxy_size(session: Session) -> tuple[int, int]:
     picture = session.picture
     scale = min(1.0, LONGEST / max(picture.width, picture.height))
     return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+
+
+def _numbers(text: str, count: int) -> list[int]:
+    """That many numbers with commas between them, as whole pixels. Raises ValueError for anything else."""
+    numbers = [int(float(part)) for part in text.split(",")]
+    if len(numbers) != count:
+        raise ValueError(f"expected {count} numbers, got {text!r}")
+    return numbers
 
 
 async def _body(request: Request) -> bytes:

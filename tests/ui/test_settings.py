@@ -1,0 +1,46 @@
+"""Settings come from options over environment over defaults; a wrong one is one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rorem.errors import BadOptions
+from rorem.ui.settings import PREFIX, Settings, read
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_options_win_over_the_environment() -> None:
+    settings = read({"port": "8001", "host": None}, {"ROREM_PORT": "8002", "ROREM_HOST": "0.0.0.0"})
+    assert (settings.port, settings.host) == (8001, "0.0.0.0")
+
+
+def test_a_space_is_recognised() -> None:
+    assert read({}, {"SPACE_ID": "someone/rorem"}).host == "0.0.0.0"
+    assert read({}, {"GRADIO_SERVER_NAME": "::1", "GRADIO_SERVER_PORT": "7001"}).port == 7001
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("port", "seventy"), ("port", "70000"), ("tabs", "remove,magic"), ("tabs", ""), ("max_pixels", "-1")]
+)
+def test_a_wrong_value_is_named_in_one_sentence(name: str, value: str) -> None:
+    with pytest.raises(BadOptions) as caught:
+        read({name: value}, {})
+    assert name in str(caught.value) and "\n" not in caught.value.advice
+
+
+def test_every_setting_is_in_the_guide_for_spaces() -> None:
+    guide = (ROOT / "docs" / "space.md").read_text("utf-8")
+    missing = [name for name in Settings.model_fields if PREFIX + name.upper() not in guide]
+    assert not missing
+
+
+def test_help_and_mistakes_need_no_gradio() -> None:
+    shown = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--max-pixels" in shown.stdout
+    wrong = subprocess.run([sys.executable, "app.py", "--port", "x"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1 and "port" in wrong.stderr and "Traceback" not in wrong.stderr
