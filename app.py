@@ -12,14 +12,18 @@ from rorem.ui.settings import PREFIX, Settings, read
 
 def options(arguments: list[str]) -> dict[str, object]:
     parser = argparse.ArgumentParser(
-        prog="app.py", description="Starts the RORem app.", epilog=f"Each option is also an environment variable: {PREFIX}PORT=7861."
+        prog="app.py",
+        description="Starts the RORem app.",
+        epilog=f"Each option is also an environment variable: {PREFIX}PORT=7861.",
     )
     for name, field in Settings.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
         if field.annotation is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=field.description)
         else:
-            parser.add_argument(flag, default=None, metavar="VALUE", help=f"{field.description} Default: {_shown(field.default)}.")
+            parser.add_argument(
+                flag, default=None, metavar="VALUE", help=f"{field.description} Default: {_shown(field.default)}."
+            )
     return vars(parser.parse_args(arguments))
 
 

@@ -16,7 +16,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rorem.api import remove
-    from rorem.errors import BadMask, BadOptions, BadPicture, Cancelled, MissingWeights, OutOfMemory, RoremError, Unavailable
+    from rorem.errors import (
+        BadMask,
+        BadOptions,
+        BadPicture,
+        Cancelled,
+        MissingWeights,
+        OutOfMemory,
+        RoremError,
+        Unavailable,
+    )
     from rorem.mask_file import read_mask
     from rorem.picture import Picture, open_picture
     from rorem.remover import Removal

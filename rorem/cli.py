@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rorem.methods.entry import Entry
     from rorem.remover import OnStep
 
+WRONG_INPUT = (BadPicture, BadMask, BadOptions)
 STOPPED = 130  # what shells expect after Ctrl-C
 STEPS = 1000  # of the progress bar, for each photo
 LARGEST_GROWTH = 1000  # px; far beyond any use, and small enough to be computed
@@ -67,7 +69,7 @@ def remove(
     grow: Annotated[str, typer.Option(metavar="auto|PX", help="Pixels to fill beyond the mark.")] = "auto",
     polarity: Annotated[Polarity, typer.Option(help="Which colour of the mask is to go.")] = "auto",
     avoid: Annotated[Path | None, typer.Option(help="A mask, white where nothing may be copied from.")] = None,
-    settings: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method.")] = [],  # noqa: B006
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Of the method.")] = None,
     unmarked: Annotated[bool, typer.Option("--no-mark", help="Do not write into the file that it was edited.")] = False,
     no_gps: Annotated[bool, typer.Option("--no-gps", help="Leave out where the photo was taken.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")] = False,
@@ -82,7 +84,7 @@ def remove(
         from rorem import batch
         from rorem.methods import catalog
 
-        options, growth = _options(settings), _growth(grow)
+        options, growth = _options(settings or []), _growth(grow)
         how = batch.Settings(
             method, seed, options, candidates, growth, polarity, mark=not unmarked, gps=not no_gps, overwrite=overwrite
         )
@@ -104,31 +106,25 @@ def remove(
 
 def _run(tasks: Sequence[Task], how: Settings, alone: bool, as_json: bool) -> int:
     """Does the tasks and tells of them. Returns the exit code."""
-    from rorem.batch import BadRequest, work
+    from rorem.batch import work
 
-    done = skipped = failed = code = 0
+    counts = Counter[str]()
     try:
-        with _progress(len(tasks), as_json) as step:
+        with _progress(len(tasks), as_json) as steps_of:
             for index, task in enumerate(tasks):
-                outcome = work(task, how, step(index))
-                if outcome.error:
-                    failed, wrong = (
-                        failed + 1,
-                        isinstance(outcome.error, BadRequest | BadPicture | BadMask | BadOptions),
-                    )
-                    code = 2 if alone and wrong else 1
-                elif outcome.skipped:
-                    skipped += 1
-                else:
-                    done += 1
+                outcome = work(task, how, steps_of(index))
+                counts["failed" if outcome.error else "skipped" if outcome.skipped else "done"] += 1
                 _tell(outcome, alone, as_json)
+                if alone and isinstance(outcome.error, WRONG_INPUT):
+                    return 2
     except KeyboardInterrupt:
-        _complain(f"Stopped after {done} of {len(tasks)} photos. The same command does the rest.")
+        _complain(f"Stopped. {counts['done']} of {len(tasks)} photos are done; the same command goes on from there.")
         return STOPPED
-    if not alone and not as_json:
-        parts = [f"{done} done", f"{skipped} skipped because the result is there already", f"{failed} failed"]
-        _say(", ".join(part for part, count in zip(parts, (done, skipped, failed), strict=True) if count) + ".")
-    return code
+    if not alone:
+        words = {"done": "done", "skipped": "skipped because the result is there already", "failed": "failed"}
+        summary = ", ".join(f"{counts[kind]} {text}" for kind, text in words.items() if counts[kind] or kind == "done")
+        _say(f"{summary}.", err=as_json)
+    return 1 if counts["failed"] else 0
 
 
 def _tell(outcome: Outcome, alone: bool, as_json: bool) -> None:
@@ -272,17 +268,13 @@ def _progress(count: int, as_json: bool) -> Iterator[Callable[[int], OnStep]]:
         yield steps_of
 
 
-def _say(text: str) -> None:
-    typer.echo(_plain(text))
-
-
 def _complain(text: str) -> None:
-    typer.echo(_plain(text), err=True)
+    _say(text, err=True)
 
 
-def _plain(text: str) -> str:
-    """Without control characters, which file names from elsewhere may hold."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+def _say(text: str, err: bool = False) -> None:
+    """Prints a line, without the control characters that file names from elsewhere may hold."""
+    typer.echo("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text), err=err)
 
 
 if __name__ == "__main__":

@@ -186,8 +186,6 @@ def _join(groups: list[tuple[Box, set[int]]], native: int) -> list[tuple[Box, se
 
 
 def _belong(one: Box, other: Box, native: int) -> bool:
-    if one.meets(other):
-        return True
     if not one.grown(context(one)).meets(other.grown(context(other))):
         return False
     both = one.joined(other)

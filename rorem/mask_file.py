@@ -15,6 +15,15 @@ from rorem.picture import Limits, Picture, open_picture, to_rgb
 Polarity = Literal["auto", "white", "black"]
 SAME_SHAPE = 0.02  # two pictures have the same shape when their aspect ratios differ by less than this share
 PHOTO_COLOURS = 64  # more distinct colours than this are a photo with a part cut out, not a drawn mask
+PAINTS = 4  # a drawing has few colours: where more than `GREY_SHARE` is of others than these, it is a photo, too
+GREY_SHARE = 0.2  # more pixels than this that are neither clearly marked nor clearly free deserve a word
+DRAWN_SHARE = 0.02  # dark and bright paint that cover at least this much each are both meant
+
+RESIZED = "The mask had another size than the photo and was fitted to it."
+INVERTED = "The mask looked inverted (nearly everything was white), so black was taken as what should go."
+CUT_OUT = "The mask is a photo with a part cut out, so the transparent part was taken as what should go."
+CLEAR = "The transparent part of the mask was taken as what should stay."
+GREY = "The mask has many shades of grey. What is brighter than half of its brightest was taken as what should go."
 
 
 @dataclass(frozen=True)
@@ -41,17 +50,20 @@ def read_mask(
 
     source: a picture file (any format that opens as a photo) or an array: bool, or numbers where more means remove.
     polarity: which colour means remove. "auto" takes white, unless more than half of the mask and nearly all of its
-    border are white: then it takes the mask for inverted and says so.
+    border are white: then it takes the mask for inverted and says so. In a bool array True always means remove.
     A mask of another size and the same shape is resized by area and cut at 50 %.
     Raises BadMask for files that are no picture, another shape, and masks with nothing or everything marked.
     """
     strength, notes = _strength(source, limits or Limits())
     marked = _fit(strength, width, height)
+    if strength.shape != marked.shape:
+        notes += (RESIZED,)
+    certain = isinstance(source, np.ndarray) and source.dtype == np.bool_
     if polarity == "black":
         marked = ~marked
-    elif polarity == "auto" and _looks_inverted(marked):
+    elif polarity == "auto" and not certain and _looks_inverted(marked):
         marked = ~marked
-        notes += ("The mask looked inverted (nearly everything was white), so black was taken as what should go.",)
+        notes += (INVERTED,)
     if not marked.any():
         raise BadMask("The mask marks nothing.", "White should lie where something is to go.")
     if marked.all():
@@ -62,28 +74,41 @@ def read_mask(
 def _strength(source: Path | str | bytes | np.ndarray, limits: Limits) -> tuple[np.ndarray, tuple[str, ...]]:
     """How much each pixel is marked: float32 (h, w) in [0, 1], and notes."""
     if isinstance(source, np.ndarray):
-        return _of_array(source), ()
+        return _doubted(_of_array(source))
     try:
         picture = open_picture(source, limits=limits)
     except BadPicture as error:
-        raise BadMask(f"The mask could not be read: {error}", "Use a PNG mask, white where something is to go.") from error
+        advice = "Use a PNG mask, white where something is to go."
+        raise BadMask(f"The mask could not be read: {error}", advice) from error
     alpha = _alpha(picture)
     if alpha is None or alpha.min() == alpha.max():
-        return _of_levels(picture), ()
+        return _doubted(_of_levels(picture))
     if _is_photo(picture, alpha):
-        note = "The mask is a photo with a part cut out, so the transparent part was taken as what should go."
-        return (1 - alpha).astype(np.float32), (note,)
-    return alpha, ()
+        return (1 - alpha).astype(np.float32), (CUT_OUT,)
+    levels = _of_levels(picture)
+    seen = levels[alpha > 0.5]
+    if seen.size and min((seen < 0.25).mean(), (seen > 0.75).mean()) > DRAWN_SHARE:  # black and white are both drawn
+        return levels * alpha, (CLEAR,)
+    return _doubted(alpha)
+
+
+def _doubted(strength: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The strength, and a word where much of it is neither clearly marked nor clearly free."""
+    unclear = ((strength > 0.1) & (strength < 0.9)).mean() > GREY_SHARE
+    return strength, (GREY,) if unclear else ()
 
 
 def _of_array(array: np.ndarray) -> np.ndarray:
-    if array.ndim == 3 and array.shape[2] in (1, 3):
+    kind = array.dtype
+    if kind.kind not in "biuf" or (kind.kind == "f" and not np.isfinite(array).all()):
+        raise BadMask("The mask holds values that are not numbers.", "Give bool, or numbers where more means remove.")
+    if array.size and array.ndim == 3 and array.shape[2] in (1, 3):
         array = array.mean(axis=2)
     if array.ndim != 2 or array.size == 0:
         raise BadMask("The mask is not a flat picture.", "Give an array of height x width.")
-    if array.dtype == np.bool_:
+    if kind == np.bool_:
         return array.astype(np.float32)
-    return _scaled(np.nan_to_num(array.astype(np.float32)), _full(array.dtype) if array.dtype in (np.uint8, np.uint16) else None)
+    return _scaled(array.astype(np.float64), _full(kind) if kind in (np.uint8, np.uint16) else None)
 
 
 def _of_levels(picture: Picture) -> np.ndarray:
@@ -119,9 +144,12 @@ def _alpha(picture: Picture) -> np.ndarray | None:
 
 
 def _is_photo(picture: Picture, alpha: np.ndarray) -> bool:
-    visible = to_rgb(picture)[alpha > 0.5][:1_000_000]
+    visible = to_rgb(picture)[alpha > 0.5]
+    visible = visible[:: 1 + len(visible) // 1_000_000]  # from all over: the top of a photo may be one white sky
     coarse = (visible >> 3).astype(np.uint32) @ np.array([1024, 32, 1], np.uint32)
-    return len(np.unique(coarse)) > PHOTO_COLOURS
+    _, often = np.unique(coarse, return_counts=True)
+    others = np.sort(often)[:-PAINTS].sum() / max(1, len(visible))
+    return len(often) > PHOTO_COLOURS or bool(others > GREY_SHARE)
 
 
 def _fit(strength: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -16,7 +16,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory() -> int | None:
-    """Bytes: the highest resident size since the last reset (elsewhere than on Linux: since the start); None if unknown."""
+    """Bytes: the highest resident size since the last reset (not on Linux: since the start); None if unknown."""
     return _status("VmHWM") or _of_rusage()
 
 

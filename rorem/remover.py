@@ -59,8 +59,7 @@ class Job:
 class Fill:
     """What a method made of a `Job`.
 
-    crop: uint8 RGB (h, w, 3), the same size as the job's; pixels outside the hole are ignored by the stitching except to
-    measure a method's tone shift.
+    crop: uint8 RGB (h, w, 3), the same size as the job's; pixels outside the hole only serve to measure a tone shift.
     network_calls: forward passes of the denoiser or generator really made; 0 for methods without a network.
     notes: plain sentences for the person, when something was not done as asked.
     """
@@ -74,7 +73,7 @@ class Remover(Protocol):
     """A loaded method."""
 
     def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
-        """Fill `job.hole`. Calls `on_step(done, total)` as it goes; an exception raised there (`Cancelled`) stops it."""
+        """Fill `job.hole`. Calls `on_step(done, total)` as it goes; an exception raised there stops it."""
         ...
 
 
@@ -111,7 +110,7 @@ class Method:
 class WindowReport:
     """What was done in one window.
 
-    box: where. working: width and height in px that the method worked at. grow: px that the hole reaches beyond the mark.
+    box: where. working: width and height in px that the method worked at. grow: px the hole reaches beyond the mark.
     hole: bool (box.height, box.width), M: the only pixels that may have changed.
     """
 
@@ -147,7 +146,7 @@ class Removal:
 
     @cached_property
     def picture(self) -> Picture:
-        """The whole picture without the thing. Made when first asked for: four candidates of a large photo are cheap."""
+        """The whole picture without the thing. Made when first asked for, so several candidates are cheap."""
         return apply(self.before, self.patches)
 
     @property
@@ -189,7 +188,7 @@ def remove(
     """Removes what the mask marks. Always a list, best first where `rank` can tell, else in the order of seeds.
 
     mask: bool (H, W), True = remove. avoid: bool (H, W), True = do not copy from here.
-    seed: of the first candidate; the others count up from it. grow: px the hole reaches beyond the mark, None = as much as
+    seed: of the first candidate; the others count up from it. grow: px the hole reaches beyond the mark, None = what
     suits the method. on_step is called with thousandths of the whole work.
     Raises BadMask, Cancelled, OutOfMemory and what the method raises.
     """
@@ -280,9 +279,7 @@ def _window(
     others = avoid[window.box.slices] & ~three.hole
     if opacity is not None:
         others = others | (opacity == 0)  # nothing is seen there: its colour is no source
-    job = Job(
-        to_working(window, rgb), to_working(window, three.hole), to_working(window, others), seed, options
-    )
+    job = Job(to_working(window, rgb), to_working(window, three.hole), to_working(window, others), seed, options)
     fill = method.remover.fill(job, on_step)
     if fill.crop.shape != job.crop.shape or fill.crop.dtype != np.uint8:
         raise ValueError(f"{traits.id} returned {fill.crop.dtype} {fill.crop.shape} for a crop of {job.crop.shape}")

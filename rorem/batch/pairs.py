@@ -10,6 +10,7 @@ from pathlib import Path
 from rorem.batch.task import BadRequest, Task, check_suffix, is_picture
 
 MASK_NAME = re.compile(r"(.+)[_-]mask\d*", re.IGNORECASE)  # beach_mask.png, beach-mask.png, beach_mask001.png
+RESULT_NAME = re.compile(r"(.+)-removed(\.\d+)?")  # what an earlier run left beside a photo
 
 
 def from_paths(photo: Path, mask: Path, output: Path | None = None, avoid: Path | None = None) -> list[Task]:
@@ -27,7 +28,7 @@ def from_paths(photo: Path, mask: Path, output: Path | None = None, avoid: Path 
     if photo.is_dir():
         return _of_folder(photo, mask, output or _beside(photo), avoid)
     if output is None:
-        output = photo.with_name(f"{photo.stem}-removed{photo.suffix}")
+        output = photo.with_name(f"{photo.stem}-removed{photo.suffix}")  # see RESULT_NAME
     elif output.is_dir():
         output /= photo.name
     else:
@@ -39,7 +40,7 @@ def _of_folder(photos: Path, mask: Path, output: Path, avoid: Path | None) -> li
     if output.is_file():
         raise BadRequest(f"{output} is a file, and the results need a folder.", "Name a folder with -o.")
     masks, avoids = _Masks(mask, photos), _Masks(avoid, photos)
-    names = _pictures(photos, apart=filter(None, (mask, output, avoid)))
+    names = _without_results(_pictures(photos, apart=filter(None, (mask, output, avoid))))
     if masks.among_photos:
         names = [name for name in names if not MASK_NAME.fullmatch(name.stem)]
     if not names:
@@ -47,6 +48,12 @@ def _of_folder(photos: Path, mask: Path, output: Path, avoid: Path | None) -> li
             f"There are no photos in {photos}.", "RORem opens JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF and BMP files."
         )
     return [task for name in names for task in _matched(photos / name, name, output / name, masks, avoids)]
+
+
+def _without_results(names: Sequence[Path]) -> list[Path]:
+    known = set(names)
+    results = {name: RESULT_NAME.fullmatch(name.stem) for name in names}
+    return [name for name, found in results.items() if not (found and name.with_name(found[1] + name.suffix) in known)]
 
 
 def _matched(photo: Path, name: Path, output: Path, masks: _Masks, avoids: _Masks) -> list[Task]:

@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 def guarded(tasks: Sequence[Task], settings: Settings) -> list[Task]:
     """The tasks, with an error for those that would write over what is needed.
 
-    That is the result of an earlier task and, unless `settings.overwrite`, any photo or mask of the run.
+    That is the result of an earlier task and, unless `settings.overwrite`, any photo or mask of the run. Raises BadRequest
+    if nothing can be done for such a reason.
     """
     sources = {path for task in tasks for path in (task.photo, task.mask, task.avoid) if path}
     identities = set(filter(None, map(_identity, sources)))
@@ -50,6 +51,10 @@ def guarded(tasks: Sequence[Task], settings: Settings) -> list[Task]:
         else:
             taken |= names
         checked.append(replace(task, error=error))
+    if all(task.error for task in checked):
+        refused = [now.error for now, before in zip(checked, tasks, strict=True) if now.error and not before.error]
+        if refused:
+            raise refused[0]
     return checked
 
 

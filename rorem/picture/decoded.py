@@ -53,5 +53,5 @@ def as_dpi(found: object) -> tuple[float, float] | None:
         across, down = float(found[0]), float(found[1])
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    sensible = all(math.isfinite(number) and 0.1 <= number <= 1e6 for number in (across, down))
+    sensible = all(math.isfinite(number) and 1 < number <= 1e6 for number in (across, down))  # 1 stands for "unknown"
     return (across, down) if sensible else None

@@ -37,7 +37,7 @@ class Ticket:
 
 
 class Line:
-    """places: jobs that run at once. per_visitor: jobs of one visitor, waiting or running. longest: jobs waiting in all."""
+    """places: jobs that run at once. per_visitor: jobs of one visitor in the line. longest: jobs waiting in all."""
 
     def __init__(self, places: int, per_visitor: int, longest: int) -> None:
         self._places = places

@@ -3,7 +3,7 @@
 Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
 file once and the marks as 1-bit PNGs.
 
-Up: the custom event `remove_marked` carries {token, again, mask, avoid}; the masks are data URLs of 1-bit PNGs, or null.
+Up: the custom event `remove_marked` carries {token, again, mask, avoid}; the masks are 1-bit PNGs as data URLs, or null.
 Down: the value is a dict {token, phase, text, progress, ...} that tells how the removal goes.
 """
 
@@ -13,7 +13,6 @@ import base64
 import binascii
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -25,25 +24,16 @@ PNG = "data:image/png;base64,"
 LARGEST = 20_000_000  # characters of a mask sent by the browser
 
 
-class Painter(gr.HTML):
-    """See the module. `**kwargs` are those of gr.HTML."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        template = (HERE / "painter.html").read_text("utf-8").replace("@examples", _gallery(EXAMPLES))
-        super().__init__(
-            value=None,
-            html_template=template,
-            css_template=(HERE / "painter.css").read_text("utf-8"),
-            js_on_load=(HERE / "painter.js").read_text("utf-8"),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+def painter(elem_id: str) -> gr.HTML:
+    """The component. Not a subclass: for those Gradio writes stub files into the package."""
+    template = (HERE / "painter.html").read_text("utf-8").replace("@examples", _gallery(EXAMPLES))
+    return gr.HTML(
+        html_template=template,
+        css_template=(HERE / "painter.css").read_text("utf-8"),
+        js_on_load=(HERE / "painter.js").read_text("utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
 
 
 def decode_mask(url: object) -> bytes | None:
@@ -62,8 +52,11 @@ def _gallery(examples: tuple[Example, ...]) -> str:
     if not examples:
         return ""
     buttons = "".join(
-        f'<button type="button" data-example="{escape(one.name)}"><img src="example/{escape(one.name)}" alt="" loading="lazy">'
+        f'<button type="button" data-example="{escape(one.name)}">'
+        f'<img src="example/{escape(one.name)}" alt="" loading="lazy">'
         f"<span>{escape(one.title)}<small>{escape(one.credit)}</small></span></button>"
         for one in examples
     )
-    return f'<p class="rr-quiet" style="margin-top:16px">Or try one of these:</p><div class="rr-examples">{buttons}</div>'
+    return (
+        f'<p class="rr-quiet" style="margin-top:16px">Or try one of these:</p><div class="rr-examples">{buttons}</div>'
+    )

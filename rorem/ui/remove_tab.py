@@ -17,7 +17,7 @@ from rorem.methods import catalog
 from rorem.methods.entry import Entry
 from rorem.remover import OnStep
 from rorem.ui.line import Line
-from rorem.ui.painter import Painter, decode_mask
+from rorem.ui.painter import decode_mask, painter
 from rorem.ui.routes import facts
 from rorem.ui.session import Session
 from rorem.ui.sessions import Gone, Sessions
@@ -29,7 +29,7 @@ AUTO_GROW = -1
 
 def build(sessions: Sessions, line: Line) -> None:
     """Puts the tab's components into the surrounding Blocks."""
-    painter = Painter(elem_id="painter")
+    surface = painter("painter")
     with gr.Accordion("Method and settings", open=False):
         method = gr.Radio(
             [(_label(entry), entry.id) for entry in catalog.ENTRIES],
@@ -59,10 +59,10 @@ def build(sessions: Sessions, line: Line) -> None:
         sent: dict[str, Any] = event._data or {}
         yield from _removal(sessions, line, sent, method, int(count), int(seed or 0), int(grow), _address(request))
 
-    painter.remove_marked(
+    surface.remove_marked(
         on_remove,
         [method, count, seed, grow],
-        painter,
+        surface,
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",

@@ -176,13 +176,13 @@ async def _file(request: Request, sessions: Sessions, heavy: Callable[..., Await
     session = _session(request, sessions)
     query = request.query_params
     format = "PNG" if query.get("format") == "png" else None
-    encode = functools.partial(
-        session.encoded, format, mark=query.get("mark") != "0", keep_gps=query.get("gps") != "0"
-    )
+    encode = functools.partial(session.encoded, format, mark=query.get("mark") != "0", keep_gps=query.get("gps") != "0")
     data, name = await heavy(encode)
     disposition = f"attachment; filename*=UTF-8''{quote(name)}"
     kind = media_type(format or session.picture.file.format)
-    return Response(data, media_type=kind, headers={**NEVER, "Content-Disposition": disposition, "X-Size": str(len(data))})
+    return Response(
+        data, media_type=kind, headers={**NEVER, "Content-Disposition": disposition, "X-Size": str(len(data))}
+    )
 
 
 async def _undo(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
@@ -254,7 +254,7 @@ async def _grow(request: Request, sessions: Sessions, heavy: Callable[..., Await
 
 
 async def _read_mask(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    """A mask file of any kind in, the marks as a 1-bit PNG of proxy size out; what was guessed is in the header X-Notes."""
+    """A mask file of any kind in, the marks as a 1-bit PNG of proxy size out; guesses in the header X-Notes."""
     session = _session(request, sessions)
     data = await _body(request)
     reading = await heavy(read_mask, data, *_proxy_size(session))

@@ -37,7 +37,7 @@ class Version:
 
 
 class Session:
-    """A photo on disk in `folder`, and its removals. Every method that changes something may be called from any thread."""
+    """A photo on disk in `folder`, and its removals. Methods that change something may be called from any thread."""
 
     def __init__(self, token: str, folder: Path, name: str, limits: Limits) -> None:
         """Opens `folder`/original. Raises BadPicture."""
@@ -160,7 +160,9 @@ class Session:
                 return (self.folder / "original").read_bytes(), f"{stem}{suffix(self._picture.file.format)}"
             methods = {self._versions[number].method for number in self._applied}
             generative = any(self._versions[number].generative for number in self._applied)
-            edit = Edit(tool=f"RORem ({', '.join(sorted(methods))})", generative=generative) if methods and mark else None
+            edit = (
+                Edit(tool=f"RORem ({', '.join(sorted(methods))})", generative=generative) if methods and mark else None
+            )
             data = encode(self._picture, format, edit=edit, keep_gps=keep_gps)
             return data, f"{stem}-removed{suffix(format or self._picture.file.format)}"
 

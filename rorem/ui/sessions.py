@@ -32,7 +32,7 @@ class NoSpace(RoremError):
 
 
 class Sessions:
-    """Opens, finds and deletes sessions. Idle ones go after `keep_seconds`; the oldest go when the disk share is used up."""
+    """Opens, finds and deletes sessions. Idle ones go after `keep_seconds`, the oldest when the disk is used up."""
 
     def __init__(self, data_dir: Path, limits: Limits, keep_seconds: float, max_disk: int) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def _size(session: Session) -> int:
 
 
 def _tame(name: str) -> str:
-    """A visitor's file name without folders and control characters; it is only ever shown and suggested for download."""
+    """A visitor's file name without folders and control characters; it is only shown and suggested for download."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(sign for sign in last if sign.isprintable() and sign not in '<>:"|?*')[:120] or "photo"
 

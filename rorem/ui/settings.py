@@ -34,9 +34,12 @@ class Settings(BaseModel):
     per_visitor: int = Field(4, ge=1, description="Removals that one address may have waiting or running.")
     longest_line: int = Field(32, ge=1, description="Removals that may wait in all; further ones are turned away.")
     keep_minutes: int = Field(60, ge=1, description="Minutes a photo stays on the server after it was last used.")
-    max_disk: int = Field(20_000_000_000, ge=10_000_000, description="Bytes of disk for open photos; the oldest go first.")
+    max_disk: int = Field(
+        20_000_000_000, ge=10_000_000, description="Bytes of disk for open photos; the oldest go first."
+    )
     data_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "rorem", description="Folder for open photos; what this app puts there it deletes."
+        Path(tempfile.gettempdir()) / "rorem",
+        description="Folder for open photos; what this app puts there it deletes.",
     )
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
@@ -76,6 +79,6 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        raise BadOptions(f"The setting {name} is wrong: {message}.", "`python app.py --help` lists them all.") from error
-
-
+        raise BadOptions(
+            f"The setting {name} is wrong: {message}.", "`python app.py --help` lists them all."
+        ) from error

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from rorem.errors import Cancelled, RoremError
 from rorem.remover import OnStep
 from rorem.ui.line import Line
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 TICK = 0.2  # s between two signs of life to the browser
 UNEXPECTED = "Something went wrong on the server. Your photo and your marks are as they were."
 
@@ -28,7 +27,9 @@ class Update:
     ahead: int = 0
 
 
-def run(line: Line, visitor: str, cancel: threading.Event, job: Callable[[OnStep], None]) -> Iterator[Update]:
+def run(
+    line: Line, visitor: str, cancel: threading.Event, job: Callable[[OnStep], None]
+) -> Generator[Update, None, None]:
     """Runs `job` when its turn comes and tells how it goes, until done, stopped or failed.
 
     Closing the iterator (the visitor left) stops the job at its next step. The place in line is held until the job has

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ class Visitor:
             tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
         send("touchStart", spots[0])
-        for one, other in zip(spots, spots[1:], strict=False):
+        for one, other in pairwise(spots):
             for part in range(1, 7):
                 share = part / 6
                 send("touchMove", (one[0] + (other[0] - one[0]) * share, one[1] + (other[1] - one[1]) * share))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import save_photo
@@ -52,7 +53,7 @@ def test_the_jpeg_is_one_encoding_of_the_result(visitor: Visitor, photo: Path, t
     exact = Image.open(visitor.download("png", tmp_path)).convert("RGB")
     file = visitor.download("source", tmp_path)
     assert file.name == "holiday photo-removed.jpg"
-    source, made = Image.open(photo), Image.open(file)
+    source, made = JpegImageFile(photo), JpegImageFile(file)
     assert made.quantization == source.quantization
     once = BytesIO()
     exact.save(once, "JPEG", qtables=source.quantization, subsampling=2)
@@ -350,7 +351,8 @@ def test_a_photo_dropped_or_pasted_opens(visitor: Visitor, photo: Path) -> None:
             """([kind, target, data]) => {
                 const carried = new DataTransfer();
                 carried.items.add(new File([new Uint8Array(data)], `${kind}.jpg`, {type: 'image/jpeg'}));
-                const event = kind === 'drop' ? new DragEvent('drop', {dataTransfer: carried, bubbles: true, cancelable: true})
+                const event = kind === 'drop'
+                    ? new DragEvent('drop', {dataTransfer: carried, bubbles: true, cancelable: true})
                     : new ClipboardEvent('paste', {clipboardData: carried, bubbles: true});
                 (target === 'document' ? document : document.querySelector(target)).dispatchEvent(event);
             }""",

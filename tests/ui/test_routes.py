@@ -111,7 +111,7 @@ def test_picking_growing_and_shadow(client: TestClient) -> None:
         assert picture.mode == "1"
         return np.asarray(picture)
 
-    disc = (scene()[..., 0] > 200)
+    disc = scene()[..., 0] > 200
     clicked = mask(client.post(f"/photo/{token}/select", params={"point": "150,100"}))
     boxed = mask(client.post(f"/photo/{token}/select", params={"box": "95.5,50,205,150"}))
     for found in (clicked, boxed):

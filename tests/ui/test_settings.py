@@ -25,7 +25,8 @@ def test_a_space_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("port", "seventy"), ("port", "70000"), ("tabs", "remove,magic"), ("tabs", ""), ("max_pixels", "-1")]
+    ("name", "value"),
+    [("port", "seventy"), ("port", "70000"), ("tabs", "remove,magic"), ("tabs", ""), ("max_pixels", "-1")],
 )
 def test_a_wrong_value_is_named_in_one_sentence(name: str, value: str) -> None:
     with pytest.raises(BadOptions) as caught:
@@ -42,5 +43,7 @@ def test_every_setting_is_in_the_guide_for_spaces() -> None:
 def test_help_and_mistakes_need_no_gradio() -> None:
     shown = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "--max-pixels" in shown.stdout
-    wrong = subprocess.run([sys.executable, "app.py", "--port", "x"], cwd=ROOT, capture_output=True, text=True, check=False)
+    wrong = subprocess.run(
+        [sys.executable, "app.py", "--port", "x"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert wrong.returncode == 1 and "port" in wrong.stderr and "Traceback" not in wrong.stderr
