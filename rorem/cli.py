@@ -65,7 +65,7 @@ def remove(
     manifest: Annotated[Path | None, typer.Option(help="Instead of both, a list: .csv, .jsonl or .json.")] = None,
     method: Annotated[str, typer.Option(help="One of those that `rorem methods` lists.")] = "patchmatch",
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Another seed gives another result.")] = 0,
-    candidates: Annotated[int, typer.Option(min=1, help="Results a photo: NAME.1.png, NAME.2.png.")] = 1,
+    candidates: Annotated[int, typer.Option(min=1, max=99, help="Results a photo: NAME.1.png, NAME.2.png.")] = 1,
     grow: Annotated[str, typer.Option(metavar="auto|PX", help="Pixels to fill beyond the mark.")] = "auto",
     polarity: Annotated[Polarity, typer.Option(help="Which colour of the mask is to go.")] = "auto",
     avoid: Annotated[Path | None, typer.Option(help="A mask, white where nothing may be copied from.")] = None,
@@ -222,10 +222,8 @@ def _options(settings: Sequence[str]) -> dict[str, object]:
 def _growth(text: str) -> int | None:
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_GROWTH):
-        raise BadOptions(
-            f"--grow takes auto or a number of pixels from 0 to {LARGEST_GROWTH}.", f"{text!r} is neither."
-        )
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= LARGEST_GROWTH):
+        raise BadOptions(f"--grow takes auto or a number of pixels, not {text!r}.", f"{LARGEST_GROWTH} is the most.")
     return int(text)
 
 

@@ -106,9 +106,10 @@ def _of_array(array: np.ndarray) -> np.ndarray:
         array = array.mean(axis=2)
     if array.ndim != 2 or array.size == 0:
         raise BadMask("The mask is not a flat picture.", "Give an array of height x width.")
-    if kind == np.bool_:
+    if array.dtype == np.bool_:
         return array.astype(np.float32)
-    return _scaled(array.astype(np.float64), _full(kind) if kind in (np.uint8, np.uint16) else None)
+    levels = array.astype(np.promote_types(kind, np.float32))  # float64 where a number might not fit into float32
+    return _scaled(levels, _full(kind) if kind in (np.uint8, np.uint16) else None)
 
 
 def _of_levels(picture: Picture) -> np.ndarray:

@@ -11,12 +11,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.server import App, start_app
 from tests.tools.chromium import ADVICE, find_chromium, in_ci
 
 settings.register_profile("here", deadline=None)
@@ -44,3 +45,12 @@ def free_port() -> Callable[[], int]:
             return probe.getsockname()[1]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app, started as a person starts it. It must end cleanly and never log a traceback."""
+    running = start_app(tmp_path_factory.mktemp("app"))
+    yield running
+    assert running.stop() == 0, "".join(running.log)
+    assert "Traceback" not in "".join(running.log), "".join(running.log)

@@ -56,7 +56,7 @@ def _lines(file: Path) -> Iterator[tuple[str, object]]:
         case ".csv":
             yield from _of_csv(file, text)
         case ".jsonl":
-            numbered = enumerate(text.splitlines(), 1)
+            numbered = enumerate(text.split("\n"), 1)  # other signs that end a line may stand inside JSON
             yield from ((f"Line {number}", _json_or_text(line)) for number, line in numbered if line.strip())
         case ".json":
             yield from ((f"Entry {number}", entry) for number, entry in enumerate(_of_json(file, text), 1))

@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 def guarded(tasks: Sequence[Task], settings: Settings) -> list[Task]:
     """The tasks, with an error for those that would write over what is needed.
 
-    That is the result of an earlier task and, unless `settings.overwrite`, any photo or mask of the run. Raises BadRequest
-    if nothing can be done for such a reason.
+    That is the result of an earlier task and, unless `settings.overwrite`, any photo or mask of the run.
+    Raises BadRequest if this leaves nothing to do.
     """
     sources = {path for task in tasks for path in (task.photo, task.mask, task.avoid) if path}
     identities = set(filter(None, map(_identity, sources)))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from rorem.errors import BadPicture
 
-from . import exif, tiff
+from . import exif, tiff_reading
 from .containers import avif_is_deep, gif_xmp, png_chunks, png_still, split_exif, webp_lossless
 from .decoded import TEN_BIT, Decoded, as_bytes, as_dpi
 from .limits import check_size
@@ -31,7 +31,7 @@ def decode(format: str, data: bytes, limits: Limits) -> Decoded:
         "WEBP": _webp,
         "AVIF": _avif,
         "HEIC": _heic,
-        "TIFF": tiff.decode,
+        "TIFF": tiff_reading.decode,
         "GIF": _gif,
         "BMP": _bmp,
     }[format](data, limits)
@@ -73,7 +73,9 @@ def _png(data: bytes, limits: Limits) -> Decoded:
 
     image = PngImageFile(BytesIO(data))
     check_size(image.size, limits)
-    depth, kind = data[24], data[25]
+    depth, kind, interlaced = data[24], data[25], data[28]
+    if isinstance(image.info.get("interlace"), str):  # a text of that name has taken the place of the fact
+        image.info["interlace"] = interlaced
     image.load()
     info = image.info
     key = info.get("transparency") if kind in (0, 2) else None
@@ -122,7 +124,13 @@ def _avif(data: bytes, limits: Limits) -> Decoded:
     from PIL import _avif as codec  # pyright: ignore[reportAttributeAccessIssue]
     from PIL.AvifImagePlugin import DEFAULT_MAX_THREADS
 
-    decoder = codec.AvifDecoder(data, "auto", DEFAULT_MAX_THREADS or 2)
+    threads = DEFAULT_MAX_THREADS or 2
+    lost = False
+    try:
+        decoder = codec.AvifDecoder(data, "auto", threads)
+    except ValueError:  # the codec refuses a file for an EXIF block that it cannot read; hide the block, and try again
+        decoder = codec.AvifDecoder(data.replace(b"Exif", b"none"), "auto", threads)
+        lost = True
     size, frames, mode, icc, block, turn, xmp = decoder.get_info()
     check_size(size, limits)
     image = Image.frombuffer(mode, size, decoder.get_frame(0)[0], "raw", mode, 0, 1)
@@ -131,6 +139,7 @@ def _avif(data: bytes, limits: Limits) -> Decoded:
         turn=turn,
         several=frames > 1,
         notes=(TEN_BIT,) if avif_is_deep(data) else (),
+        exif_lost=lost,
         icc=icc or None,
         exif=block or None,
         xmp=xmp or None,

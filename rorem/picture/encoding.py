@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import exif, png
+from . import exif, png, tiff_writing
 from .containers import SEGMENT, bmp_with_alpha, gif_with_xmp, photoshop_segment
 from .pixels import to_pillow
 from .record import Picture
@@ -24,8 +24,6 @@ _AVIF_SPEED = 8  # of 10
 _HEIC_QUALITY = 92
 # x265's slower presets take seven times as long; at this quality the file is a fifth smaller at most.
 _HEIC_EFFORT = {"preset": "ultrafast"}
-_LOSSLESS_TIFF = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "lzma", "zstd"}
-_FAX_TIFF = {"group3", "group4", "tiff_ccitt"}
 
 
 def _jpeg(picture: Picture, extras: Extras, same: bool) -> bytes:
@@ -113,35 +111,8 @@ def _heic(picture: Picture, extras: Extras, same: bool) -> bytes:
 
 
 def _tiff(picture: Picture, extras: Extras, same: bool) -> bytes:
-    from PIL import Image, TiffImagePlugin
-
-    tags: dict[int, Any] = {}
-    if extras.exif:
-        block = Image.Exif()
-        block.load(b"Exif\0\0" + extras.exif)
-        tags = {tag: block[tag] for tag in block if tag not in _TIFF_LAYOUT}
-        tags |= {tag: block.get_ifd(tag) for tag in (0x8769, 0x8825) if tag in block}
-    if extras.xmp:
-        tags[700] = extras.xmp
-    if extras.icc:
-        tags[34675] = extras.icc
-    if extras.dpi:
-        tags |= {282: extras.dpi[0], 283: extras.dpi[1], 296: 2}
-    if picture.colour.dtype == np.uint16:
-        from .deep import write_tiff
-
-        return write_tiff(picture, tags)
-    directory = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag, content in tags.items():
-        directory[tag] = content
-    if extras.xmp:
-        directory.tagtype[700] = 1
     kind = picture.file.compression if same else None
-    allowed = _LOSSLESS_TIFF | (_FAX_TIFF if picture.space == "bilevel" else set())
-    kind = kind if kind in allowed else "tiff_lzw"
-    if kind in ("tiff_lzw", "tiff_adobe_deflate") and picture.space in ("grey", "rgb", "cmyk"):
-        directory[317] = 2
-    return _saved(to_pillow(picture), "TIFF", compression=kind, tiffinfo=directory)
+    return tiff_writing.write(picture, kind, icc=extras.icc, exif=extras.exif, xmp=extras.xmp, dpi=extras.dpi)
 
 
 def _gif(picture: Picture, extras: Extras, same: bool) -> bytes:
@@ -186,12 +157,6 @@ ENCODERS: dict[str, Callable[[Picture, Extras, bool], bytes]] = {
     "BMP": _bmp,
 }
 
-# Tags that the TIFF writer sets itself.
-_TIFF_LAYOUT = {
-    254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339,
-    513, 514, 529, 530, 531, 532, 0x8769, 0x8825, 0xA005,
-}  # fmt: skip
-
 
 def _saved(image: Any, format: str, **manner: Any) -> bytes:
     out = BytesIO()
@@ -210,7 +175,7 @@ def _is_keyed(picture: Picture) -> bool:
     key, alpha = picture.file.key, picture.alpha
     if key is None or alpha is None or (picture.space == "rgb") != isinstance(key, tuple):
         return False
-    full = 1 if alpha.dtype == np.bool_ else 255
+    full = 1 if alpha.dtype == np.bool_ else np.iinfo(alpha.dtype).max
     if picture.space == "rgb":
         clear = np.all(picture.colour == np.array(key), axis=2)
     else:

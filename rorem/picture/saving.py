@@ -81,7 +81,8 @@ def _fitted(picture: Picture, target: Format) -> Picture:
             picture = _on_white(picture)
     if picture.space == "bilevel" and "bilevel" not in target.spaces and "grey" in target.spaces:
         picture = replace(picture, colour=to_rgb(picture)[..., 0], space="grey")
-    if picture.space not in target.spaces:
+    grey_that_tiff_lacks = target.name == "TIFF" and picture.colour.dtype == np.uint16 and picture.alpha is not None
+    if picture.space not in target.spaces or (picture.space == "grey" and grey_that_tiff_lacks):
         picture = _expanded(picture)
     return picture
 

@@ -15,6 +15,8 @@ from rorem.remover import OnStep, Removal
 from rorem.ui.line import Line
 from rorem.ui.work import run
 
+COPIED_SECONDS = 60
+
 
 def build(line: Line, limits: Limits) -> None:
     """Adds the endpoint to the surrounding Blocks. It has no components on the page."""
@@ -54,7 +56,7 @@ def build(line: Line, limits: Limits) -> None:
             if update.phase in ("failed", "stopped"):
                 raise gr.Error(update.text, print_exception=False)
         try:
-            return [_written(removal, Path(photo).stem, index) for index, removal in enumerate(found, 1)]
+            return _written(found, Path(photo).stem)
         except RoremError as error:
             raise gr.Error(error.advice, print_exception=False) from error
 
@@ -69,9 +71,15 @@ def build(line: Line, limits: Limits) -> None:
     )
 
 
-def _written(removal: Removal, stem: str, index: int) -> str:
-    """The result as a file for Gradio to serve; Gradio moves it into its cache and deletes it in time."""
-    folder = Path(tempfile.mkdtemp(prefix="rorem-result-"))
-    file = folder / f"{stem}.{index}{suffix(removal.picture.file.format)}"
-    file.write_bytes(encode(removal.picture, edit=removal.edit))
-    return str(file)
+def _written(removals: list[Removal], stem: str) -> list[str]:
+    """The results as files. Gradio copies them into its cache at once; these originals go after a minute."""
+    folder = tempfile.TemporaryDirectory(prefix="rorem-result-")
+    files = []
+    for index, removal in enumerate(removals, 1):
+        file = Path(folder.name) / f"{stem}.{index}{suffix(removal.picture.file.format)}"
+        file.write_bytes(encode(removal.picture, edit=removal.edit))
+        files.append(str(file))
+    timer = threading.Timer(COPIED_SECONDS, folder.cleanup)
+    timer.daemon = True
+    timer.start()
+    return files

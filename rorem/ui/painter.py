@@ -3,7 +3,7 @@
 Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
 file once and the marks as 1-bit PNGs.
 
-Up: the custom event `remove_marked` carries {token, again, mask, avoid}; the masks are 1-bit PNGs as data URLs, or null.
+Up: the custom event `remove_marked` carries {token, again, mask, avoid}; masks are 1-bit PNGs as data URLs, or null.
 Down: the value is a dict {token, phase, text, progress, ...} that tells how the removal goes.
 """
 

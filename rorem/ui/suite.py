@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 import gradio as gr
+from gradio.themes import Soft
 
 from rorem.picture import Limits
 from rorem.ui import endpoint, remove_tab
@@ -75,7 +76,7 @@ def start(suite: Suite) -> str:
         max_file_size=settings.max_bytes,
         mcp_server=settings.mcp and importlib.util.find_spec("mcp") is not None,
         app_kwargs={"routes": routes(suite.sessions)},
-        theme=gr.themes.Soft(),
+        theme=Soft(),
     )
     return local
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.driver import CHROMIUM_FLAGS, App, Visitor, start_app, visit
+from tests.browser.driver import CHROMIUM_FLAGS, Visitor, visit
+from tests.server import App
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +20,6 @@ def browser(chromium: Path) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
         yield started
         started.close()
-
-
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    running = start_app(tmp_path_factory.mktemp("app"))
-    yield running
-    assert running.stop() == 0, "".join(running.log)
-    assert "Traceback" not in "".join(running.log), "".join(running.log)
 
 
 @pytest.fixture

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +12,6 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -29,39 +23,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 PATIENCE = 90_000  # ms: a removal on two busy cores
-
-
-@dataclass
-class App:
-    """A running app."""
-
-    process: subprocess.Popen[str]
-    url: str
-    log: list[str] = field(default_factory=list)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(30)
-
-
-def start_app(data_dir: Path, *options: str, environment: dict[str, str] | None = None) -> App:
-    """Starts `python app.py` on a free port and waits until it says that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", "0", "--data-dir", str(data_dir), *options],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    log: list[str] = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        log.append(line)
-        if found := re.search(r"ready: (\S+)", line):
-            threading.Thread(target=lambda: log.extend(process.stdout or []), daemon=True).start()
-            return App(process, found[1].rstrip("/"), log)
-    raise AssertionError("the app did not start:\n" + "".join(log))
 
 
 @dataclass

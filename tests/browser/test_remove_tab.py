@@ -12,7 +12,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import save_photo
-from tests.browser.driver import App, Visitor, visit
+from tests.browser.driver import Visitor, visit
+from tests.server import App
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}

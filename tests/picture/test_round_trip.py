@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def image(mode: str) -> Image.Image:
         return Image.frombytes("CMYK", base.size, inks.tobytes())
     if mode.endswith("A"):
         base.putalpha(Image.fromarray(shape_alpha()))
-    return base.convert(mode)
+    return base.quantize(200, dither=Image.Dither.NONE) if mode == "P" else base.convert(mode)
 
 
 def same(one: Picture, other: Picture) -> bool:
@@ -89,7 +91,7 @@ def test_every_mode_goes_into_every_format(mode: str, format: str) -> None:
     assert result.size == picture.size and result.file.format == format
     if picture.alpha is None:
         difference = np.abs(to_rgb(result).astype(int) - to_rgb(picture)).mean()
-        assert difference <= {"JPEG": 5, "WEBP": 8, "AVIF": 5, "HEIC": 5, "GIF": 12}.get(format, 0)
+        assert difference <= {"JPEG": 5, "WEBP": 12, "AVIF": 5, "HEIC": 5, "GIF": 12}.get(format, 0)
     elif format in ("PNG", "WEBP", "AVIF", "HEIC", "TIFF", "BMP"):
         assert result.alpha is not None and np.abs(result.alpha.astype(int) - picture.alpha).max() <= 8
 
@@ -115,10 +117,11 @@ def test_palettes_keep_their_entries_and_their_transparency(transparent: int | b
 
 
 def test_gif_keeps_its_transparent_entry() -> None:
-    for original in (image("P"), image("L")):
-        picture = open_picture(saved(original, "GIF", transparency=5))
+    for original in (image("RGB").quantize(64), image("L")):
+        data = saved(original, "GIF", transparency=int(np.asarray(original)[0, 0]), optimize=False)
+        picture = open_picture(data)
         assert picture.space == "palette" and picture.palette is not None
-        assert np.flatnonzero(picture.palette[:, 3] == 0).tolist() == [5]
+        assert np.flatnonzero(picture.palette[:, 3] == 0).tolist() == [reopened(data).info["transparency"]]
         assert np.array_equal(np.asarray(reopened(encode(picture)).convert("RGBA")), picture.palette[picture.colour])
 
 
@@ -151,8 +154,6 @@ def test_a_transparent_colour_that_a_fill_happens_to_use_becomes_a_plane_of_alph
 def test_greys_of_few_bits_open_with_their_transparent_one(depth: int, last: int) -> None:
     lines = b"\0" + bytes([0b11100100])
     width = 8 // depth
-    import zlib
-
     parts = [
         (b"IHDR", png_header(width, 1, depth, 0)),
         (b"tRNS", bytes([0, last])),
@@ -178,7 +179,10 @@ def test_16_bit_png_keeps_every_number(channels: int) -> None:
     written = encode(picture)
     assert same(picture, open_picture(written))
     assert written[24:26] == bytes([16, {1: 0, 2: 4, 3: 2, 4: 6}[channels]])
-    assert same(picture, open_picture(encode(picture, "TIFF"))) or channels == 2
+    in_tiff = open_picture(encode(picture, "TIFF"))
+    if channels == 2:  # TIFF readers know no 16-bit grey with alpha; it is written as colour
+        in_tiff = replace(in_tiff, colour=in_tiff.colour[..., 0], space="grey")
+    assert same(picture, in_tiff)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -203,7 +207,7 @@ def test_16_bit_tiff_whose_white_is_zero_is_no_negative() -> None:
 
 def one_re_encode(data: bytes) -> np.ndarray:
     """What Pillow makes of the file with its own "keep"."""
-    return np.asarray(reopened(saved(Image.open(__import__("io").BytesIO(data)), "JPEG", quality="keep")))
+    return np.asarray(reopened(saved(Image.open(BytesIO(data)), "JPEG", quality="keep")))
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -245,8 +249,11 @@ def test_jpeg_of_another_source_is_fine_and_in_full_colour() -> None:
 
 def test_noise_in_a_fine_progressive_jpeg_can_be_written() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8))
-    data = saved(noise, "JPEG", qtables=[[1] * 64], subsampling=0, progressive=True)
-    written = encode(open_picture(data))
+    data = saved(noise, "JPEG", qtables=[[1] * 64], subsampling=0)
+    picture = open_picture(data)
+    assert picture.file.jpeg is not None
+    progressive = replace(picture.file, jpeg=replace(picture.file.jpeg, progressive=True))
+    written = encode(replace(picture, file=progressive))
     assert np.array_equal(np.asarray(reopened(written)), one_re_encode(data))
 
 
