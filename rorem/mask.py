@@ -9,6 +9,7 @@ changes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -117,9 +118,9 @@ def clusters(mask: np.ndarray, native: int | None = None) -> list[Cluster]:
     window = mask[bounds.slices]
     labels, count = _cells(window)
     boxes = [_tight(window, labels == label) for label in range(1, count + 1)]
-    groups = _join([(box, {label}) for label, box in enumerate(boxes, 1)], native or 512)
+    groups = [_Group(box, {label}, _window(box)) for label, box in enumerate(boxes, 1)]
     found = []
-    for box, members in groups:
+    for box, members, _ in _join(groups, native or 512):
         cells = np.isin(labels, list(members))
         found.append(Cluster(box.moved(bounds.left, bounds.top), window[box.slices] & _spread(cells, box)))
     return sorted(found, key=lambda one: (one.box.top, one.box.left))
@@ -170,25 +171,39 @@ def _spread(cells: np.ndarray, box: Box) -> np.ndarray:
     return cells[np.ix_(rows, columns)]
 
 
-def _join(groups: list[tuple[Box, set[int]]], native: int) -> list[tuple[Box, set[int]]]:
+class _Group(NamedTuple):
+    """Marks that go together: the box around them, their labels, and the largest window that one would get alone.
+
+    A join is held against that window. Held against the group's own, ever larger groups would swallow the photo.
+    """
+
+    box: Box
+    members: set[int]
+    alone: int
+
+
+def _join(groups: list[_Group], native: int) -> list[_Group]:
     """Joins pairs until none is left that belongs together."""
-    done: list[tuple[Box, set[int]]] = []
+    done: list[_Group] = []
     waiting = list(groups)
     while waiting:
-        box, members = waiting.pop()
-        partner = next((other for other in (*waiting, *done) if _belong(box, other[0], native)), None)
-        if partner is None:
-            done.append((box, members))
+        one = waiting.pop()
+        other = next((other for other in (*waiting, *done) if _belong(one, other, native)), None)
+        if other is None:
+            done.append(one)
             continue
-        (waiting if partner in waiting else done).remove(partner)
-        waiting.append((box.joined(partner[0]), members | partner[1]))
+        (waiting if other in waiting else done).remove(other)
+        both = one.box.joined(other.box)
+        waiting.append(_Group(both, one.members | other.members, max(one.alone, other.alone)))
     return done
 
 
-def _belong(one: Box, other: Box, native: int) -> bool:
-    if not one.grown(context(one)).meets(other.grown(context(other))):
+def _belong(one: _Group, other: _Group, native: int) -> bool:
+    if not one.box.grown(context(one.box)).meets(other.box.grown(context(other.box))):
         return False
-    both = one.joined(other)
-    window = both.side + 2 * context(both)
-    largest = max(box.side + 2 * context(box) for box in (one, other))
-    return window <= max(JOINED_GROWTH * largest, native)
+    return _window(one.box.joined(other.box)) <= max(JOINED_GROWTH * max(one.alone, other.alone), native)
+
+
+def _window(box: Box) -> int:
+    """The longer side of a window around a mark, in px."""
+    return box.side + 2 * context(box)

@@ -89,7 +89,7 @@ def _strength(source: Path | str | bytes | np.ndarray, limits: Limits) -> tuple[
     seen = levels[alpha > 0.5]
     if seen.size and min((seen < 0.25).mean(), (seen > 0.75).mean()) > DRAWN_SHARE:  # black and white are both drawn
         return levels * alpha, (CLEAR,)
-    return _doubted(alpha)
+    return _doubted(_scaled(alpha))
 
 
 def _doubted(strength: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -141,7 +141,7 @@ def _alpha(picture: Picture) -> np.ndarray | None:
         return opacity[np.minimum(picture.colour, len(opacity) - 1)]
     if picture.alpha is None:
         return None
-    return picture.alpha.astype(np.float32) / np.iinfo(picture.alpha.dtype).max
+    return picture.alpha.astype(np.float32) / _full(picture.alpha.dtype)
 
 
 def _is_photo(picture: Picture, alpha: np.ndarray) -> bool:

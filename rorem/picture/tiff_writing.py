@@ -1,5 +1,7 @@
-"""Writing TIFF: pixels by Pillow or, for 16 bits a channel, by hand; the directory by us, as Pillow's writer of compressed
-files leaves EXIF and GPS out."""
+"""Writing TIFF: pixels by Pillow or, for 16 bits a channel, by hand.
+
+The directory is always ours, as Pillow's writer of compressed files leaves EXIF and GPS out.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ _OFFSETS, _COUNTS = 273, 279
 
 # Tags that say how the file is laid out, and so are never taken from the source.
 _LAYOUT = {
-    254, 255, 256, 257, 258, 259, 262, 266, _OFFSETS, 274, 277, 278, _COUNTS, 284, 317, 320, 322, 323, 324, 325, 338, 339,
-    513, 514, 529, 530, 531, 532, _EXIF, _GPS, _INTEROP,
+    254, 255, 256, 257, 258, 259, 262, 266, _OFFSETS, 274, 277, 278, _COUNTS, 284, 317, 320, 322, 323, 324, 325, 338,
+    339, 513, 514, 529, 530, 531, 532, _EXIF, _GPS, _INTEROP,
 }  # fmt: skip
 
 
@@ -68,8 +70,9 @@ def _plain(picture: Picture, compression: str | None) -> tuple[dict[int, Any], l
         info[317] = 2  # each pixel as its difference from its left neighbour
     out = BytesIO()
     to_pillow(picture).save(out, "TIFF", compression=kind, tiffinfo=info)
-    tags = TiffImageFile(out).tag_v2
     data = memoryview(out.getvalue())
+    out.seek(0)
+    tags = TiffImageFile(out).tag_v2
     strips = [data[at : at + count] for at, count in zip(tags[_OFFSETS], tags[_COUNTS], strict=True)]
     return dict(tags), strips
 

@@ -254,6 +254,12 @@ function zoomAt(factor, x = canvas.width / 2, y = canvas.height / 2) {
   draw();
   sharpenSoon();
 }
+const checks = (() => {               // shows through where a photo is transparent
+  const sheet = Object.assign(document.createElement('canvas'), {width: 24, height: 24}), ink = sheet.getContext('2d');
+  ink.fillStyle = '#fff'; ink.fillRect(0, 0, 24, 24);
+  ink.fillStyle = '#ccc'; ink.fillRect(0, 0, 12, 12); ink.fillRect(12, 12, 12, 12);
+  return view.createPattern(sheet, 'repeat');
+})();
 let drawing = false;
 function draw() {
   if (drawing) return;
@@ -268,6 +274,8 @@ function paint() {
   view.imageSmoothingEnabled = true;
   view.imageSmoothingQuality = 'medium';
   view.setTransform(zoom, 0, 0, zoom, left, top);
+  view.fillStyle = checks;
+  view.fillRect(0, 0, ...size);
   const state = photo?.state ?? 0;
   show(holding && pictures.has(0) ? 0 : state, size);
   if (comparing && pictures.has(0) && !holding) {

@@ -192,7 +192,7 @@ def grey_profile() -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """A press that does not exist: each ink takes its share of the light, but paper is warm and black is not quite black."""
+    """A press that does not exist: each ink takes its share of the light, on warm paper; black is not quite black."""
     steps = np.linspace(0, 1, 9)
     inks = np.stack(np.meshgrid(*[steps] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
     light = (1 - inks[:, :3]) * (1 - 0.95 * inks[:, 3:]) * np.array([1.0, 0.98, 0.92])

@@ -23,9 +23,8 @@ def kinds(packet: bytes | None) -> list[str]:
     assert packet is not None
     document = minidom.parseString(packet)
     found = [node.getAttributeNS(IPTC, "DigitalSourceType") for node in document.getElementsByTagName("*")]
-    found += [
-        node.firstChild.data for node in document.getElementsByTagNameNS(IPTC, "DigitalSourceType") if node.firstChild
-    ]
+    for node in document.getElementsByTagNameNS(IPTC, "DigitalSourceType"):
+        found.append("".join(child.data for child in node.childNodes if child.nodeType == child.TEXT_NODE))
     return [text.removeprefix(CODES) for text in found if text]
 
 

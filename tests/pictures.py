@@ -1,0 +1,76 @@
+"""Makes the README's pictures anew from the running app: `python -m tests.pictures`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tests.browser.driver import CHROMIUM_FLAGS, Visitor, visit
+from tests.server import ROOT, start_app
+from tests.tools.chromium import find_chromium
+
+IMAGES = ROOT / "docs" / "images"
+TABLE = (
+    (1100, 850),
+    (1160, 790),
+    (1330, 748),
+    (1520, 748),
+    (1665, 790),
+    (1710, 845),
+    (1670, 905),
+    (1560, 955),
+    (1240, 960),
+    (1140, 915),
+)
+FOOT = ((1255, 930), (1255, 1199), (1575, 1199), (1575, 930))
+
+
+def lasso(visitor: Visitor, points: tuple[tuple[int, int], ...]) -> None:
+    visitor.tool("lasso")
+    visitor.paint(*points)
+
+
+def outlined(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The photo with the changed place tinted."""
+    changed = (before != after).any(axis=2)
+    tinted = before.astype(float)
+    tinted[changed] = 0.55 * tinted[changed] + 0.45 * np.array([255, 45, 85])
+    return tinted.astype(np.uint8)
+
+
+def main() -> None:
+    chromium = find_chromium()
+    assert chromium is not None, "a Chromium is needed"
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app = start_app(Path(folder) / "data")
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
+        with visit(browser, app.url, viewport={"width": 1200, "height": 900}) as visitor:
+            visitor.page.click("[data-example=hill]")
+            visitor.page.wait_for_function("window.rorem.photo?.token")
+            visitor.settle()
+            lasso(visitor, TABLE)
+            lasso(visitor, FOOT)
+            visitor.page.mouse.move(5, 5)
+            visitor.tool("brush")
+            visitor.settle()
+            page = Path(folder) / "page.png"
+            visitor.page.screenshot(path=str(page))
+            visitor.remove()
+            after = np.asarray(Image.open(visitor.download("png", Path(folder))).convert("RGB"))
+        browser.close()
+        app.stop()
+        before = np.asarray(Image.open(ROOT / "rorem" / "ui" / "examples" / "hill.jpg"))
+        pair = np.hstack([outlined(before, after), np.full((before.shape[0], 24, 3), 255, np.uint8), after])
+        picture = Image.fromarray(pair)
+        picture.thumbnail((1600, 800), Image.Resampling.LANCZOS)
+        picture.save(IMAGES / "before-after.jpg", quality=86, optimize=True)
+        Image.open(page).convert("RGB").save(IMAGES / "page.jpg", quality=82, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
