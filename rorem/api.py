@@ -43,8 +43,10 @@ def remove(
     elif not isinstance(picture, Picture):
         picture = open_picture(picture)
     reading = read_mask(mask, picture.width, picture.height, polarity=polarity)
+    chosen = catalog.find(method).parse(dict(options or {}))
     loaded = catalog.load(method)
-    chosen = catalog.find(loaded.traits.id).parse(dict(options or {}) if loaded.traits.id == method else {})
+    if loaded.traits.id != method:  # another method stands in, with settings of its own
+        chosen = catalog.find(loaded.traits.id).parse({})
     removals = remover.remove(
         picture,
         reading.mask,

@@ -149,7 +149,7 @@ def _cells(window: np.ndarray) -> tuple[np.ndarray, int]:
         tile *= 2
         groups = (top + high // 2) // tile * labels.shape[1] + (left + wide // 2) // tile
     names, numbers = np.unique(groups, return_inverse=True)
-    return np.concatenate([[0], numbers + 1])[labels], len(names)
+    return np.asarray(np.concatenate([[0], numbers + 1]))[np.asarray(labels)], len(names)
 
 
 def _occupied(window: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from rorem.errors import BadMask, OutOfMemory
+from rorem.files import write_whole
 from rorem.geometry import Box
 from rorem.mask import Cluster, check, clusters, masks
 from rorem.memory import peak_memory, reset_peak_memory
@@ -157,11 +158,14 @@ class Removal:
             hole[window.box.slices] |= window.hole
         return hole
 
-    def save(self, path: Path | str, *, mark_edited: bool = True) -> None:
-        """Writes the picture; the suffix chooses the format, none keeps the source's. Marks it as edited unless told
-        otherwise. Raises ValueError for a suffix that is no picture's."""
+    def save(self, path: Path | str, *, mark_edited: bool = True, keep_gps: bool = True) -> None:
+        """Writes the picture, whole or not at all; the suffix chooses the format, none keeps the source's.
+
+        Raises ValueError for a suffix that is no picture's, OSError.
+        """
         path = Path(path)
-        path.write_bytes(encode(self.picture, path.suffix or None, edit=self.edit if mark_edited else None))
+        edit = self.edit if mark_edited else None
+        write_whole(path, encode(self.picture, path.suffix or None, edit=edit, keep_gps=keep_gps))
 
     @property
     def edit(self) -> Edit:

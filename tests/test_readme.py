@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import re
 import shlex
@@ -20,7 +21,7 @@ from PIL import Image
 from tests.tools.imports import ROOT
 from tests.tools.pyproject import EXTRAS, PROJECT, exact_version, pinned
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/space.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/space.md", "docs/cli.md", "docs/api.md")
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -90,6 +91,8 @@ def test_every_command_exists(
         case ["pip", "install", "-e", what]:
             folder, _, extras = what.rstrip("]").partition("[")
             assert folder == "." and set(filter(None, extras.split(","))) <= set(EXTRAS)
+        case ["python", "-m", module]:
+            assert importlib.util.find_spec(module) is not None
         case ["pip", "install", "-r", file] | ["python", file] | ["bash", file]:
             assert (ROOT / file).is_file()
         case ["rorem" | "hf" as tool, *words]:

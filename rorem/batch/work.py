@@ -6,7 +6,6 @@ worked on with its own seed, whatever came before it.
 
 from __future__ import annotations
 
-import glob
 import logging
 import os
 import time
@@ -19,6 +18,7 @@ import numpy as np
 from rorem import api
 from rorem.batch.task import BadRequest, Outcome, Settings, Task, is_picture
 from rorem.errors import BadMask, Cancelled, OutOfMemory, RoremError
+from rorem.files import write_whole
 from rorem.mask_file import read_mask
 from rorem.methods import catalog
 from rorem.picture import Picture, encode, open_picture
@@ -91,24 +91,6 @@ def unwritten(error: OSError) -> RoremError:
     reason = (error.strerror or str(error)).lower()
     what = f"{error.filename} could not be written" if error.filename else "The result could not be written"
     return RoremError(f"{what}: {reason}.", "Make room or choose another place with -o.")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file that is there complete or not at all, with the folders it needs. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # of a run that was killed at this file
-        left.unlink(missing_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _finished(task: Task, method: str, candidates: int) -> tuple[Path, ...]:

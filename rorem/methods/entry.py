@@ -85,7 +85,9 @@ class Entry:
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            raise BadOptions(f"{self.title} cannot take the setting {name}: {first['msg']}.") from error
+            if first["type"] == "extra_forbidden":
+                raise BadOptions(f"{self.title} has no setting called {name}.") from error
+            raise BadOptions(f"{self.title} cannot take {name} = {first['input']}: {first['msg']}.") from error
 
     def load(self) -> Method:
         """The method, ready to fill. Raises Unavailable or MissingWeights with the reason."""
@@ -93,7 +95,7 @@ class Entry:
         if state.kind == "unavailable":
             raise Unavailable(state.why)
         if state.kind == "download":
-            raise MissingWeights(state.why, f"`rorem weights fetch {self.id}` downloads them.")
+            raise MissingWeights(state.why)
         module, _, name = self.remover.partition(":")
         remover: Remover = getattr(importlib.import_module(module), name)()
         return Method(self.traits, remover)

@@ -20,8 +20,8 @@ _JPEG_JUNK = 65_536
 _JPEG_SCANS = 100
 _PNG_CHUNKS = 300_000
 _PNG_PACKED = 1_000
-_GIF_BLOCKS = 2_000_000
-_GIF_COMMENT = 1_000_000
+_GIF_STEPS_BEFORE = 50_000  # blocks and stray bytes before the first picture
+_GIF_STEPS = 2_000_000  # and up to the second one
 _TIFF_PLACES = (273, 279, 324, 325)  # where the strips or tiles lie, and how long they are
 _TIFF_PIECES = 400_000
 _TIFF_LIST = 200_000  # the longest real list, a colour map, has 196,608 numbers
@@ -135,24 +135,25 @@ def _gif(data: bytes, limits: Limits) -> bool:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     check_size((width, height), limits)
     at = 13 + (3 << ((flags & 7) + 1) if flags & 128 else 0)
-    blocks = comment = frames = 0
+    steps = frames = 0
     while at < len(data) and data[at] != 0x3B and frames < 2:
-        if data[at] == 0x21:
-            is_comment, at = data[at + 1] == 0xFE, at + 2
-        elif data[at] == 0x2C:
+        steps += 1
+        if steps > (_GIF_STEPS if frames else _GIF_STEPS_BEFORE):
+            raise Damaged("too many blocks")
+        if data[at] == 0x2C:
             frames += 1
             left, top, across, down, flags = struct.unpack_from("<HHHHB", data, at + 1)
             if frames == 1:
                 check_size((max(width, left + across), max(height, top + down)), limits)
-            is_comment = False
             at += 11 + (3 << ((flags & 7) + 1) if flags & 128 else 0)
+        elif data[at] == 0x21:
+            at += 2
         else:
-            at += 1
+            at += 1  # junk, which readers step over
             continue
         while at < len(data) and data[at]:
-            comment += data[at] if is_comment else 0
-            at, blocks = at + 1 + data[at], blocks + 1
-            if blocks > _GIF_BLOCKS or comment > _GIF_COMMENT:
+            at, steps = at + 1 + data[at], steps + 1
+            if steps > (_GIF_STEPS if frames else _GIF_STEPS_BEFORE):
                 raise Damaged("too many blocks")
         at += 1
     if frames == 0:

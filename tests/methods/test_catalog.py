@@ -164,10 +164,11 @@ def test_the_hole_is_filled_and_a_strange_thing_in_it_is_gone(id: str) -> None:
 
 
 @pytest.mark.parametrize("id", READY)
-def test_what_lies_under_the_hole_does_not_matter(id: str) -> None:
+@pytest.mark.parametrize("size", [(96, 80), (700, 640)])
+def test_what_lies_under_the_hole_does_not_matter(id: str, size: tuple[int, int]) -> None:
     """The thing must not shine through: whatever lies under the hole, the fill is the same."""
     entry = catalog.find(id)
-    one = job(entry)
+    one = job(entry, *size)
     fills = []
     for colour in ((255, 0, 255), (0, 0, 0)):
         crop = one.crop.copy()
@@ -183,6 +184,13 @@ def test_the_same_job_gives_the_same_pixels_and_another_seed_others(id: str) -> 
     once, again, other = (run(entry, job(entry, 200, 160, seed)).crop for seed in (3, 3, 4))
     assert np.array_equal(once, again)
     assert np.array_equal(once, other) != entry.traits.seeded
+
+
+@pytest.mark.parametrize("id", READY)
+@pytest.mark.parametrize("seed", [0, 2**31, 2**32, 2**40])
+def test_any_seed_is_taken(id: str, seed: int) -> None:
+    entry = catalog.find(id)
+    run(entry, job(entry, seed=seed))
 
 
 @pytest.mark.parametrize("id", READY)

@@ -116,7 +116,7 @@ def test_cmyk_comes_back_through_its_inks(profile: bytes | None, most: int) -> N
     seen = to_rgb(picture)
     again = to_rgb(blend(picture, seen, ONE))
     assert np.abs(again.astype(int) - seen).max() <= most
-    assert np.abs(again.astype(int) - seen).mean() < 1
+    assert np.abs(again.astype(int) - seen).mean() < 1.5
 
 
 @every_picture
