@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,7 @@ import gradio as gr
 import numpy as np
 
 from rorem import remover
-from rorem.errors import RoremError
+from rorem.errors import Cancelled, RoremError
 from rorem.mask_file import read_mask
 from rorem.methods import catalog
 from rorem.methods.entry import Entry
@@ -21,7 +20,7 @@ from rorem.ui.painter import decode_mask, painter
 from rorem.ui.routes import facts
 from rorem.ui.session import Session
 from rorem.ui.sessions import Gone, Sessions
-from rorem.ui.work import run
+from rorem.ui.work import ENDED, run
 
 MOST_CANDIDATES = 4
 AUTO_GROW = -1
@@ -89,12 +88,10 @@ def _removal(
     except RoremError as error:
         yield told | {"text": error.advice, "gone": isinstance(error, Gone)}
         return
-    with session.lock:
-        if session.busy:
-            yield told | {"text": "A removal is already running for this photo."}
-            return
-        session.busy = True
-        session.cancel = threading.Event()
+    cancel = session.begin()
+    if cancel is None:
+        yield told | {"text": "A removal is already running for this photo."}
+        return
     again = bool(sent.get("again"))
     previous = session.version(session.choices[-1]) if again and session.choices else None
     if previous is not None:
@@ -113,18 +110,21 @@ def _removal(
             grow=None if grow <= AUTO_GROW else grow,
             on_step=on_step,
         )
+        if cancel.is_set():  # stopped after the last step: the visitor was told that nothing changed
+            raise Cancelled()
         numbers = [session.add(one, again=again or index > 0) for index, one in enumerate(removals)]
         session.choose(numbers[0])
 
     try:
-        for update in run(line, visitor, session.cancel, job):
+        for update in run(line, visitor, cancel, job):
             told = {"token": token, **asdict(update)}
             if update.phase == "done":
                 told |= {"facts": facts(session), "again": again, "text": _summary(session)}
-                session.busy = False
+            if update.phase in ENDED:
+                session.end(cancel)  # before it is told: the visitor may press the next button at once
             yield told
     finally:
-        session.busy = False
+        session.end(cancel)
 
 
 def _marks(sent: dict[str, Any], session: Session) -> tuple[np.ndarray, np.ndarray | None]:

@@ -45,7 +45,7 @@ class Session:
         self.folder = folder
         self.name = name
         self.lock = threading.RLock()
-        self.cancel = threading.Event()
+        self.cancel = threading.Event()  # of the removal under way
         self.busy = False
         self.used = time.monotonic()
         opened = open_picture(folder / "original", name=name, limits=limits)
@@ -59,6 +59,21 @@ class Session:
         self._undone: list[int] = []
         self._choices: list[int] = []
         self._last = ORIGINAL
+
+    def begin(self) -> threading.Event | None:
+        """Takes the photo for one removal: the event that stops it, or None while another one runs."""
+        with self.lock:
+            if self.busy:
+                return None
+            self.busy = True
+            self.cancel = threading.Event()
+            return self.cancel
+
+    def end(self, cancel: threading.Event) -> None:
+        """Frees the photo again, if the removal with this event still holds it."""
+        with self.lock:
+            if self.cancel is cancel:
+                self.busy = False
 
     @property
     def picture(self) -> Picture:

@@ -14,6 +14,7 @@ from rorem.ui.line import Line
 
 log = logging.getLogger(__name__)
 TICK = 0.2  # s between two signs of life to the browser
+ENDED = ("done", "stopped", "failed")
 UNEXPECTED = "Something went wrong on the server. Your photo and your marks are as they were."
 
 

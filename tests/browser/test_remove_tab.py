@@ -372,3 +372,30 @@ def test_light_and_dark_and_unlit_formats(browser: Browser, app: App, tmp_path: 
         visitor.paint((150, 100), (160, 100))
         visitor.remove()
         assert not visitor.trouble
+
+
+def test_who_comes_second_sees_the_line(browser: Browser, app: App, photo: Path, tmp_path: Path) -> None:
+    large = save_photo(tmp_path / "large.jpg", 3000, 2000)
+    with visit(browser, app.url) as one, visit(browser, app.url) as two:
+        one.open(large)
+        one.brush(300)
+        one.paint((300, 300), (1700, 1000))
+        two.open(photo)
+        two.brush(40)
+        two.paint(*DISC)
+        one.do("remove")
+        one.page.wait_for_function("document.querySelector('.rr-status').textContent.startsWith('Removing')")
+        two.do("remove")
+        two.page.wait_for_function("document.querySelector('.rr-status').textContent.includes('before you')")
+        assert two.status == "1 person is before you."
+        one.do("stop")
+        two.wait_for_state(1)
+
+
+def test_the_camera_gives_a_photo(browser: Browser, app: App) -> None:
+    with visit(browser, app.url, permissions=["camera"]) as visitor:
+        visitor.do("camera")
+        visitor.page.wait_for_function("document.querySelector('.rr-camera video').videoWidth > 0")
+        visitor.do("snap")
+        visitor.page.wait_for_function("window.rorem.photo?.name === 'camera.jpg'")
+        assert not visitor.page.is_visible(".rr-camera")
