@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .formats import media_type, suffix
     from .opening import open_picture
     from .patches import Patch, apply, crop, patch
+    from .place import tells_place
     from .record import Edit, FileFacts, JpegFacts, Limits, Picture, from_rgb_array
     from .saving import encode
 
@@ -33,6 +34,7 @@ _HOME = {
     "open_picture": "opening",
     "patch": "patches",
     "suffix": "formats",
+    "tells_place": "place",
     "to_rgb": "colour",
     "to_srgb": "colour",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "open_picture",
     "patch",
     "suffix",
+    "tells_place",
     "to_rgb",
     "to_srgb",
 ]

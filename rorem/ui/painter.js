@@ -592,6 +592,7 @@ function offerFiles() {
   const lossless = ['PNG', 'TIFF', 'BMP', 'GIF'].includes(photo.format);
   $('[data-file=png]').hidden = photo.format === 'PNG';
   $('.rr-exact').hidden = lossless;
+  $('.rr-place').hidden = !photo.place;
   for (const link of $$('[data-file]')) link.href = `${base}${here(`/file?format=${link.dataset.file}&state=${photo.state}&${options}`)}`;
   const link = $('[data-file=source]'), kind = photo.format === 'MPO' ? 'JPEG' : photo.format;
   link.textContent = `Download ${kind}`;

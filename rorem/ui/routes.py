@@ -82,6 +82,7 @@ def facts(session: Session) -> dict[str, object]:
         "format": picture.file.format,
         "proxy": _proxy_size(session),
         "notes": list(picture.notes),
+        "place": session.tells_place,
         "state": session.state,
         "undoable": session.undoable,
         "redoable": session.redoable,

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from rorem.geometry import Box
-from rorem.picture import Edit, Limits, Patch, Picture, crop, encode, open_picture, suffix
+from rorem.picture import Edit, Limits, Patch, Picture, crop, encode, open_picture, suffix, tells_place
 from rorem.remover import Removal
 
 ORIGINAL = 0  # the state before any removal
@@ -54,6 +54,7 @@ class Session:
             colour=_kept(folder / "colour.npy", opened.colour),
             alpha=None if opened.alpha is None else _kept(folder / "alpha.npy", opened.alpha),
         )
+        self.tells_place = tells_place(self._picture)
         self._versions: dict[int, Version] = {}
         self._applied: list[int] = []
         self._undone: list[int] = []
