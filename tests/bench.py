@@ -151,7 +151,11 @@ def freeze(width: int, height: int) -> None:
         print("no Chromium found: the page was not measured")
         return
     watch = """() => { window.gap = 0; let last = performance.now();
-        setInterval(() => { const now = performance.now(); window.gap = Math.max(window.gap, now - last); last = now; }, 10); }"""
+        setInterval(() => {
+            const now = performance.now();
+            window.gap = Math.max(window.gap, now - last);
+            last = now;
+        }, 10); }"""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "photo.jpg"
         file.write_bytes(photo(width, height))

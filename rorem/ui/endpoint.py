@@ -13,6 +13,7 @@ from rorem.errors import RoremError
 from rorem.picture import Limits, encode, open_picture, suffix
 from rorem.remover import OnStep, Removal
 from rorem.ui.line import Line
+from rorem.ui.routes import address
 from rorem.ui.work import run
 
 COPIED_SECONDS = 60
@@ -51,8 +52,7 @@ def build(line: Line, limits: Limits) -> None:
 
         if not photo or not mask:
             raise gr.Error("Send both a photo and a mask.", print_exception=False)
-        visitor = request.client.host if request and request.client else "unknown"
-        for update in run(line, visitor, threading.Event(), job):
+        for update in run(line, address(request.request), threading.Event(), job):
             if update.phase in ("failed", "stopped"):
                 raise gr.Error(update.text, print_exception=False)
         try:

@@ -17,7 +17,7 @@ from rorem.methods.entry import Entry
 from rorem.remover import OnStep
 from rorem.ui.line import Line
 from rorem.ui.painter import decode_mask, painter
-from rorem.ui.routes import facts
+from rorem.ui.routes import address, facts
 from rorem.ui.session import Session
 from rorem.ui.sessions import Gone, Sessions
 from rorem.ui.work import ENDED, run
@@ -56,7 +56,8 @@ def build(sessions: Sessions, line: Line) -> None:
         event: gr.EventData, method: str, count: float, seed: float | None, grow: float, request: gr.Request
     ) -> Iterator[dict[str, Any]]:
         sent: dict[str, Any] = event._data or {}
-        yield from _removal(sessions, line, sent, method, int(count), int(seed or 0), int(grow), _address(request))
+        visitor = address(request.request)
+        yield from _removal(sessions, line, sent, method, int(count), int(seed or 0), int(grow), visitor)
 
     surface.remove_marked(
         on_remove,
@@ -157,9 +158,3 @@ def _label(entry: Entry) -> str:
 def _explained(entry: Entry) -> str:
     state = entry.state()
     return entry.summary if state.kind == "ready" else f"{entry.summary} *{state.why}*"
-
-
-def _address(request: gr.Request) -> str:
-    """Who asks: the first address a Space's proxy names, or the peer's."""
-    forwarded = (request.headers.get("x-forwarded-for") or "").split(",")[0].strip()
-    return forwarded or (request.client.host if request.client else "unknown")

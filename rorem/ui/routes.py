@@ -131,13 +131,13 @@ def _health(sessions: Sessions) -> Answer:
 async def _open(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
     name = request.query_params.get("name", "photo")
     folder = await sessions.open_stream(request.stream(), name)
-    session = await heavy(sessions.open_folder, folder, name)
+    session = await heavy(sessions.open_folder, folder, name, address(request))
     return JSONResponse(facts(session), headers=NEVER)
 
 
 async def _open_example(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
     example = examples.find(request.path_params["name"])
-    session = await heavy(sessions.open_bytes, example.path.read_bytes(), example.path.name)
+    session = await heavy(sessions.open_bytes, example.path.read_bytes(), example.path.name, address(request))
     return JSONResponse(facts(session), headers=NEVER)
 
 
@@ -270,6 +270,14 @@ async def _mask_file(request: Request, sessions: Sessions, heavy: Callable[..., 
     picture = session.picture
     reading = await heavy(functools.partial(read_mask, data, picture.width, picture.height, polarity="white"))
     return Response(bits(reading.mask), media_type="image/png", headers=NEVER)
+
+
+def address(request: Request | None) -> str:
+    """Who asks: the first address that a Space's proxy names, or the peer's."""
+    if request is None:
+        return "unknown"
+    forwarded = (request.headers.get("x-forwarded-for") or "").split(",")[0].strip()
+    return forwarded or (request.client.host if request.client else "unknown")
 
 
 def _session(request: Request, sessions: Sessions) -> Session:

@@ -39,11 +39,12 @@ class Version:
 class Session:
     """A photo on disk in `folder`, and its removals. Methods that change something may be called from any thread."""
 
-    def __init__(self, token: str, folder: Path, name: str, limits: Limits) -> None:
+    def __init__(self, token: str, folder: Path, name: str, limits: Limits, owner: str = "") -> None:
         """Opens `folder`/original. Raises BadPicture."""
         self.token = token
         self.folder = folder
         self.name = name
+        self.owner = owner
         self.lock = threading.RLock()
         self.cancel = threading.Event()  # of the removal under way
         self.busy = False

@@ -17,6 +17,7 @@ from rorem.picture import Limits
 from rorem.ui.session import Session
 
 SWEEP_SECONDS = 30
+MOST_OF_ONE = 50  # photos of one address (a school, say); with more its own oldest go, never another visitor's
 
 
 class Gone(RoremError):
@@ -82,7 +83,7 @@ class Sessions:
             raise
         return folder
 
-    def open_bytes(self, data: bytes, name: str) -> Session:
+    def open_bytes(self, data: bytes, name: str, owner: str = "") -> Session:
         """A session for a file in memory. Raises BadPicture, NoSpace."""
         folder = self._folder / secrets.token_urlsafe(24)
         try:
@@ -91,12 +92,15 @@ class Sessions:
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise NoSpace("The server has no room for your photo right now.") from error
-        return self.open_folder(folder, name)
+        return self.open_folder(folder, name, owner)
 
-    def open_folder(self, folder: Path, name: str) -> Session:
-        """Opens the file in a folder made by `open_stream`. Raises BadPicture, NoSpace; then the folder is gone."""
+    def open_folder(self, folder: Path, name: str, owner: str = "") -> Session:
+        """Opens the file in a folder made by `open_stream`. Raises BadPicture, NoSpace; then the folder is gone.
+
+        owner: the visitor's address.
+        """
         try:
-            session = Session(folder.name, folder, _tame(name), self._limits)
+            session = Session(folder.name, folder, _tame(name), self._limits, owner)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise NoSpace("The server has no room for your photo right now.") from error
@@ -105,6 +109,10 @@ class Sessions:
             raise
         with self._lock:
             self._open[session.token] = session
+            own = sorted((one for one in self._open.values() if one.owner == owner), key=lambda one: one.used)
+        if owner:
+            for one in own[:-MOST_OF_ONE]:
+                self.delete(one.token)
         self.sweep()
         return session
 

@@ -16,7 +16,7 @@ from rorem.methods import catalog
 from rorem.picture import Limits
 from rorem.remover import Removal
 from rorem.ui.session import ORIGINAL, Session
-from rorem.ui.sessions import Gone, Sessions
+from rorem.ui.sessions import MOST_OF_ONE, Gone, Sessions
 
 RANDOM = np.random.default_rng(5)
 
@@ -147,3 +147,10 @@ def test_names_are_only_names(sessions: Sessions, name: str) -> None:
     session = sessions.open_bytes(photo(), name)
     assert session.name and "/" not in session.name and "\\" not in session.name and len(session.name) <= 120
     assert session.encoded(None, mark=True, keep_gps=True)[1].endswith(".png")
+
+
+def test_one_address_cannot_push_others_out(sessions: Sessions) -> None:
+    other = sessions.open_bytes(photo(), "mine.png", "10.0.0.1")
+    greedy = [sessions.open_bytes(photo(size=(8, 8)), f"{index}.png", "10.0.0.2") for index in range(MOST_OF_ONE + 3)]
+    assert other.folder.exists()
+    assert [one.folder.exists() for one in greedy] == [False] * 3 + [True] * MOST_OF_ONE
