@@ -66,12 +66,15 @@ def masks(user: np.ndarray, grow: int) -> Masks:
 
     user: bool (h, w), U. grow: px >= 0, how far M reaches beyond it.
     """
-    marked = close_gaps(user, grow)
-    if grow == 0:
-        return Masks(marked, marked, marked.astype(np.float32))
-    distance = cv2.distanceTransform((~marked).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    weight = np.clip(1 - distance / (grow + 1), 0, 1).astype(np.float32)  # the first pixel past M would get 0
-    weight[distance > grow] = 0
+    marked, weight = np.zeros_like(user), np.zeros(user.shape, np.float32)
+    if not user.any():
+        return Masks(marked, marked, weight)
+    near = _bounds(user).grown(grow + 2).clipped(user.shape[1], user.shape[0])  # beyond, every mask is empty
+    marked[near.slices] = close_gaps(user[near.slices], grow)
+    distance = cv2.distanceTransform((~marked[near.slices]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    fading = np.clip(1 - distance / (grow + 1), 0, 1)  # the first pixel past M would get 0
+    fading[distance > grow] = 0
+    weight[near.slices] = fading
     return Masks(marked, weight > 0, weight)
 
 
@@ -93,7 +96,6 @@ def close_gaps(user: np.ndarray, radius: int) -> np.ndarray:
     left, top, wide, high, area = stats.T
     at_border = (left == 0) | (top == 0) | (left + wide == width) | (top + high == height)
     small = ~at_border & (area <= max((4 * radius) ** 2, int(closed.sum()) // 20))
-    small[0] = False  # not a hole but what is closed already
     return closed | small[labels]
 
 
@@ -149,7 +151,7 @@ def _cells(window: np.ndarray) -> tuple[np.ndarray, int]:
         tile *= 2
         groups = (top + high // 2) // tile * labels.shape[1] + (left + wide // 2) // tile
     names, numbers = np.unique(groups, return_inverse=True)
-    return np.asarray(np.concatenate([[0], numbers + 1]))[np.asarray(labels)], len(names)
+    return np.concatenate([[0], numbers + 1]).take(labels.astype(np.intp)), len(names)
 
 
 def _occupied(window: np.ndarray) -> np.ndarray:

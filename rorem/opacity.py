@@ -28,7 +28,8 @@ def fill_opacity(opacity: np.ndarray | None, hole: np.ndarray) -> np.ndarray | N
     known = opacity[~hole]
     if known.min() == known.max():
         return np.where(hole, known[0], opacity).astype(np.uint8)
-    return cv2.inpaint(np.ascontiguousarray(opacity), hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
+    flowed = cv2.inpaint(np.ascontiguousarray(opacity), hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
+    return flowed.clip(known.min(), known.max())  # it follows slopes, and they lead beyond what is known
 
 
 def _bytes(alpha: np.ndarray) -> np.ndarray:

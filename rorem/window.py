@@ -99,16 +99,19 @@ def match_tone(filled: np.ndarray, crop: np.ndarray, hole: np.ndarray) -> np.nda
     height, width = hole.shape
     scale = min(1.0, TONE_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    weight = known.astype(np.float32)
-    shift = (crop.astype(np.float32) - filled) * weight[..., None]
-    mean = shift.mean(axis=(0, 1), dtype=np.float64) / weight.mean(dtype=np.float64)
     sigma = max(2.0, TONE_REACH * max(size))
-    blurred = cv2.GaussianBlur(cv2.resize(shift, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
-    share = cv2.GaussianBlur(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)[..., None]
+    weight = known.astype(np.float32)
+    share = cv2.GaussianBlur(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
     trust = np.clip(share * 20, 0, 1)  # deep inside a large hole little is known: the mean shift takes over
-    low = (trust * blurred / np.maximum(share, 1e-6) + (1 - trust) * mean).astype(np.float32)
-    low = cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(np.rint(filled + low), 0, 255).astype(np.uint8)
+    toned = np.empty_like(filled)
+    for channel in range(3):  # one at a time: in float32 a large photo takes four times its bytes
+        shift = (crop[..., channel].astype(np.float32) - filled[..., channel]) * weight
+        mean = shift.sum(dtype=np.float64) / np.count_nonzero(known)
+        blurred = cv2.GaussianBlur(cv2.resize(shift, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
+        low = (trust * blurred / np.maximum(share, 1e-6) + (1 - trust) * mean).astype(np.float32)
+        low = cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR)
+        toned[..., channel] = np.clip(np.rint(filled[..., channel] + low), 0, 255)
+    return toned
 
 
 def match_grain(filled: np.ndarray, crop: np.ndarray, hole: np.ndarray, seed: int) -> np.ndarray:
@@ -125,10 +128,12 @@ def match_grain(filled: np.ndarray, crop: np.ndarray, hole: np.ndarray, seed: in
     if missing.max() < 0.25:  # less than a quarter of a level cannot be seen
         return filled
     random = np.random.default_rng(seed)
-    luminance = random.standard_normal(hole.shape).astype(np.float32)[..., None]
-    colour = random.standard_normal((*hole.shape, 3)).astype(np.float32)
+    count = np.count_nonzero(hole)
+    luminance, colour = (random.standard_normal((count, channels), np.float32) for channels in (1, 3))
     noise = (0.9 * luminance + 0.43 * colour) * missing  # 0.9² + 0.43² = 1
-    return np.where(hole[..., None], np.clip(np.rint(filled + noise), 0, 255), filled).astype(np.uint8)
+    grained = filled.copy()
+    grained[hole] = np.clip(np.rint(filled[hole] + noise), 0, 255)
+    return grained
 
 
 def _inside(marked: Box, wide: int, high: int, width: int, height: int) -> Box:
@@ -146,5 +151,9 @@ def _ring(hole: np.ndarray, reach: int) -> np.ndarray:
 
 def _grain(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Robust strength of the finest detail per channel, in levels: the median keeps edges from counting as grain."""
-    fine = picture.astype(np.float32) - cv2.GaussianBlur(picture.astype(np.float32), (0, 0), GRAIN_SIGMA)
-    return 1.4826 * np.median(np.abs(fine[where]), axis=0)
+    strengths = []
+    for channel in range(3):
+        levels = picture[..., channel].astype(np.float32)
+        fine = levels - cv2.GaussianBlur(levels, (0, 0), GRAIN_SIGMA)
+        strengths.append(1.4826 * np.median(np.abs(fine[where])))
+    return np.array(strengths, np.float32)

@@ -107,6 +107,13 @@ def test_small_holes_are_filled_and_large_ones_and_bays_stay_open() -> None:
     assert not close_gaps(bay, 3)[43:46, :44].any()
 
 
+def test_what_is_enclosed_only_with_the_help_of_the_border_stays_open() -> None:
+    user = np.ones((60, 60), bool)
+    user[25:34, :9] = user[:9, 25:34] = user[25:34, -9:] = user[-9:, 25:34] = False
+    open_still = ~close_gaps(user, 3)
+    assert open_still[29, 0] and open_still[0, 29] and open_still[29, -1] and open_still[-1, 29]
+
+
 @settings(max_examples=40)
 @given(drawings(120), st.integers(0, 9))
 def test_closing_gaps_only_adds_and_keeps_to_the_marks(user: np.ndarray, radius: int) -> None:

@@ -145,6 +145,14 @@ def test_a_mask_of_another_size_and_the_same_shape_is_fitted(scale: float) -> No
     assert reading.notes == (RESIZED,)
 
 
+def test_a_larger_mask_is_fitted_by_area() -> None:
+    most, few = np.ones((3, 3), np.uint8), np.zeros((3, 3), np.uint8)
+    most[1, 1] = most[0, 0] = 0
+    few[1, 1] = few[2, 1] = 1
+    blocks = np.where(drawing()[..., None, None], most, few).swapaxes(1, 2).reshape(3 * HEIGHT, 3 * WIDTH)
+    assert np.array_equal(read_mask(grey(blocks > 0), WIDTH, HEIGHT).mask, drawing())
+
+
 @pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (WIDTH, HEIGHT + 9), (2 * WIDTH, HEIGHT), (1, 1), (WIDTH, 1)])
 def test_a_mask_of_another_shape_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(BadMask, match=f"{size[0]} x {size[1]}.*{WIDTH} x {HEIGHT}"):
@@ -198,11 +206,11 @@ def test_a_drawing_in_black_and_white_with_clear_corners_is_read_by_its_colours(
 @pytest.mark.parametrize("kind", ["colour", "grey", "white sky"])
 @pytest.mark.parametrize("at_border", [False, True])
 def test_the_part_cut_out_of_a_photo_should_go(kind: str, at_border: bool) -> None:
-    photo = scene(1100, 1200) if kind == "white sky" else scene()
+    photo = scene(1600, 1200) if kind == "white sky" else scene()
     if kind == "grey":
         photo[:] = photo[..., :1]
     elif kind == "white sky":  # more than a million white pixels come first
-        photo[:900] = 255
+        photo[:1400] = 255
     height, width = photo.shape[:2]
     cut = drawing(width, height)
     if at_border:

@@ -102,6 +102,13 @@ def test_the_object_is_wholly_replaced() -> None:
     assert (removal.picture.colour[mask] == 40).all()
 
 
+def test_the_fill_fades_out_towards_the_edge_of_the_hole() -> None:
+    before = from_rgb_array(np.zeros((100, 140, 3), np.uint8))
+    mask = marked(140, 100, (50, 30, 80, 60))
+    (removal,) = remove(before, mask, method(Flat()), options=Options(), grow=9)
+    assert removal.picture.colour[45, 80:91, 0].tolist() == [36, 32, 28, 24, 20, 16, 12, 8, 4, 0, 0]
+
+
 def test_a_method_that_paints_into_its_crop_changes_nothing_else() -> None:
     before, mask = photo(), marked(160, 120, (50, 30, 80, 60))
     kept = before.colour.copy()

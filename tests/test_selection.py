@@ -124,7 +124,7 @@ def test_a_dark_wall_is_no_shadow() -> None:
 
 def test_a_dark_thing_of_another_colour_is_no_shadow() -> None:
     scene, thing, _ = with_shadow(strength=0)
-    blue = placed(scene, disc(600, 400, 290, 180, 25) & ~thing, (20, 30, 120))
+    blue = placed(scene, disc(600, 400, 290, 180, 25) & ~thing, (40, 70, 170))
     assert shadow_of(blue, thing).sum() < 0.01 * thing.sum()
 
 

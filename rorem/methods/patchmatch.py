@@ -7,81 +7,101 @@ The crop is shrunk to a working size, filled there with PyPatchMatch and brought
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 
 import cv2
 import numpy as np
 from pydantic import Field
 
 from rorem.errors import Unavailable
-from rorem.methods.detail import enlarge_with_detail
-from rorem.methods.match import patch_sources
-from rorem.methods.telea import diffuse
+from rorem.methods.detail import SmallFill, bands, enlarge
+from rorem.methods.match import patch_sources, patches_touching
+from rorem.methods.telea import covered, diffuse
 from rorem.remover import Fill, Job, OnStep, Options, no_step
 
-ENGINE = threading.Lock()  # the seed of the native library is one for the whole process
+ENGINE = threading.Lock()  # the native library keeps one seed for the whole process
+AS_IT_IS = 512  # crops with no more pixels than a square of this side are filled without shrinking
+MOST_CELLS = 60_000  # of hole at working size; more than a large object has, and the time grows with them
+FEWEST_SOURCES = 64  # patches; below, the same few copies repeat and smooth colour looks better
 
 TOO_LITTLE = "There is too little around the marked area to copy from, so it was filled with smooth colour."
-FEWEST_SOURCES = 64  # patches; below, the copies repeat so much that smooth colour looks better
-STAGES = 3
 
 
 class PatchMatchOptions(Options):
     """Settings of `PatchMatch`."""
 
-    patch_size: int = Field(4, ge=2, le=8, title="Patch", description="Radius of the copied pieces. Smaller is finer.")
-    working_size: int = Field(512, ge=128, le=1024, title="Working size", description="Longest side at which the hole is filled.")
+    patch_size: int = Field(
+        default=3,
+        ge=2,
+        le=8,
+        title="Patch",
+        description="Half the width of the copied pieces. Smaller is finer and quicker.",
+    )
+    working_size: int = Field(
+        default=384,
+        ge=128,
+        le=512,
+        title="Working size",
+        description="Large areas are filled at this size, then sharpened from the photo.",
+    )
 
 
 class PatchMatch:
-    """PatchMatch inpainting (Barnes et al. 2009; Wexler et al. 2007) with detail transfer."""
+    """PatchMatch inpainting with detail transfer.
+
+    Barnes et al. 2009, "PatchMatch: a randomized correspondence algorithm for structural image editing"; the fill
+    itself is Wexler, Shechtman and Irani 2007, "Space-time completion of video".
+    """
 
     def __init__(self) -> None:
         try:
-            import patchmatch
+            engine = import_module("patchmatch")  # by name, or type checkers take this very file for it
         except ImportError as error:
             raise Unavailable("The quick fill is not installed on this machine.", "Install pypatchmatch.") from error
-        if not patchmatch.patchmatch_available:
+        if not engine.patchmatch_available:
             raise Unavailable("The quick fill does not run on this kind of machine.")
-        self._engine = patchmatch
+        self._engine = engine
 
     def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
         options = job.options if isinstance(job.options, PatchMatchOptions) else PatchMatchOptions()
-        on_step(0, STAGES)
-        small = shrunk(job.crop, options.working_size)
-        small_hole, small_avoid = (covered(mask, small.shape[:2]) for mask in (job.hole, job.avoid))
-        sources = patch_sources(~small_hole & ~small_avoid)
-        if sources.sum() < FEWEST_SOURCES:
+        picture = shrunk(job.crop, job.hole, options.working_size)
+        hole, avoid = (covered(mask, picture.shape[:2]) for mask in (job.hole, job.avoid))
+        sources = patch_sources(~hole & ~avoid)
+        whole = picture.shape == job.crop.shape
+        steps = 2 if whole else 2 + sum(1 for _ in bands(job.hole))
+        on_step(0, steps)
+        if np.count_nonzero(sources) < FEWEST_SOURCES:
             filled, notes = diffuse(job.crop, job.hole, job.avoid)
-            on_step(STAGES, STAGES)
+            on_step(steps, steps)
             return Fill(filled, notes=notes or (TOO_LITTLE,))
-        on_step(1, STAGES)
-        small_fill = self._inpaint(small, small_hole, small_avoid, options.patch_size, job.seed)
-        on_step(2, STAGES)
-        if small.shape == job.crop.shape:
-            filled = np.where(job.hole[..., None], small_fill, job.crop)
-        else:
-            filled = enlarge_with_detail(job.crop, job.hole, small, small_fill, sources, small_hole)
-        on_step(STAGES, STAGES)
-        return Fill(filled)
 
-    def _inpaint(self, picture: np.ndarray, hole: np.ndarray, avoid: np.ndarray, patch_size: int, seed: int) -> np.ndarray:
+        on_step(1, steps)
+        filled = self._inpaint(picture, hole, avoid, options.patch_size, job.seed)
+        on_step(2, steps)
+        if whole:
+            return Fill(np.where(job.hole[..., None], filled, job.crop))
+        small = SmallFill(picture, filled, hole, sources)
+        return Fill(enlarge(job.crop, job.hole, small, lambda band: on_step(2 + band, steps)))
+
+    def _inpaint(
+        self, picture: np.ndarray, hole: np.ndarray, avoid: np.ndarray, patch_size: int, seed: int
+    ) -> np.ndarray:
+        # What is to be avoided and touches the hole is filled too: left there, it would be carried on into the hole.
+        reach = patches_touching(hole, 2 * patch_size)
         with ENGINE:
             self._engine.set_random_seed(seed)
-            return self._engine.inpaint(picture, hole, global_mask=avoid & ~hole, patch_size=patch_size)
+            wanted, forbidden = hole | (avoid & reach), avoid & ~reach
+            return self._engine.inpaint(picture, wanted, global_mask=forbidden, patch_size=patch_size)
 
 
-def shrunk(crop: np.ndarray, longest: int) -> np.ndarray:
-    """The crop at working size: its longest side at most `longest`; the same array if it is small enough."""
+def shrunk(crop: np.ndarray, hole: np.ndarray, side: int) -> np.ndarray:
+    """The crop with about as many pixels as a square of this side, fewer if the hole is vast; as it is if small anyway.
+
+    crop uint8 RGB (h, w, 3), hole bool (h, w).
+    """
     height, width = crop.shape[:2]
-    scale = longest / max(height, width)
+    most = MOST_CELLS / max(1, np.count_nonzero(hole))
+    scale = min(1.0 if height * width <= AS_IT_IS**2 else side**2 / (height * width), most) ** 0.5
     if scale >= 1:
         return np.ascontiguousarray(crop)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-
-
-def covered(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The mask at another size: every cell that the mask touches at all, bool `shape`."""
-    if mask.shape == shape:
-        return mask
-    return cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    return cv2.resize(crop, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
