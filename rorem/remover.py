@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from rorem.errors import BadMask, OutOfMemory
+from rorem.errors import BadMask, BadOptions, OutOfMemory
 from rorem.files import write_whole
 from rorem.geometry import Box
 from rorem.mask import Cluster, check, clusters, masks
@@ -62,11 +63,13 @@ class Fill:
 
     crop: uint8 RGB (h, w, 3), the same size as the job's; pixels outside the hole only serve to measure a tone shift.
     network_calls: forward passes of the denoiser or generator really made; 0 for methods without a network.
+    working: width and height in px that the method worked at, where it shrank the crop itself.
     notes: plain sentences for the person, when something was not done as asked.
     """
 
     crop: np.ndarray
     network_calls: int = 0
+    working: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -197,17 +200,24 @@ def remove(
     Raises BadMask, Cancelled, OutOfMemory and what the method raises.
     """
     check(mask, picture.width, picture.height)
-    if avoid is not None and avoid.shape != mask.shape:
-        raise BadMask("The areas to leave alone do not fit the photo.", "Give them at the photo's size.")
+    if avoid is not None and (avoid.shape != mask.shape or avoid.dtype != np.bool_):
+        raise BadMask("The areas to leave alone do not fit the photo.", "Give a yes-or-no mask of the photo's size.")
+    if seed < 0 or (grow is not None and grow < 0):
+        raise BadOptions("The seed and the reach beyond the marks cannot be negative.", "Use 0 or more.")
     groups = clusters(mask, max(method.traits.native, default=None))
     avoid = mask if avoid is None else mask | avoid
     count = max(1, candidates) if method.traits.seeded else 1
     removals = []
+    steps = _forwards(on_step)
     try:
         for index in range(count):
-            share = _share(on_step, index, count)
+            share = _share(steps, index, count)
             removals.append(_candidate(picture, groups, avoid, method, options, seed + index, grow, share))
     except MemoryError as error:
+        raise OutOfMemory("There was not enough memory for this.") from error
+    except cv2.error as error:
+        if "Insufficient memory" not in str(error):
+            raise
         raise OutOfMemory("There was not enough memory for this.") from error
     if rank is None:
         return removals
@@ -276,14 +286,18 @@ def _window(
     marked = _placed(cluster, window.box)
     three = masks(marked, reach)
     if three.hole.all():  # a grown mark can cover a small photo; something must stay to go by
-        three = masks(marked, 0)
+        reach = 0
+        three = masks(marked, reach)
     native = crop(picture, window.box, patches)
     rgb = to_rgb(native)
     opacity = opacity_of(native)
     others = avoid[window.box.slices] & ~three.hole
     if opacity is not None:
         others = others | (opacity == 0)  # nothing is seen there: its colour is no source
-    job = Job(to_working(window, rgb), to_working(window, three.hole), to_working(window, others), seed, options)
+    hole = to_working(window, three.hole)
+    if hole.all():  # shrunk, a thin strip that is left is part of the hole's cells: here it keeps its own
+        hole = ~to_working(window, ~three.hole)
+    job = Job(to_working(window, rgb), hole, to_working(window, others), seed, options)
     fill = method.remover.fill(job, on_step)
     if fill.crop.shape != job.crop.shape or fill.crop.dtype != np.uint8:
         raise ValueError(f"{traits.id} returned {fill.crop.dtype} {fill.crop.shape} for a crop of {job.crop.shape}")
@@ -291,7 +305,7 @@ def _window(
     if window.scale < 1:
         filled = match_grain(filled, rgb, three.hole, seed)
     stitched = blend(native, filled, three.weight, fill_opacity(opacity, three.hole))
-    report = WindowReport(window.box, window.working, reach, three.hole)
+    report = WindowReport(window.box, fill.working or window.working, reach, three.hole)
     return patch(stitched, window.box), report, fill
 
 
@@ -300,6 +314,18 @@ def _placed(cluster: Cluster, box: Box) -> np.ndarray:
     marked = np.zeros((box.height, box.width), bool)
     marked[cluster.box.moved(-box.left, -box.top).slices] = cluster.marked
     return marked
+
+
+def _forwards(on_step: OnStep) -> OnStep:
+    """Progress that never runs back or over its end, whatever a method tells."""
+    furthest = 0
+
+    def step(done: int, total: int) -> None:
+        nonlocal furthest
+        furthest = min(total, max(furthest, done))
+        on_step(furthest, total)
+
+    return step
 
 
 def _share(on_step: OnStep, index: int, count: int) -> OnStep:

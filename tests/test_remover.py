@@ -389,14 +389,12 @@ def test_the_traits_of_a_method_are_plain_values() -> None:
     assert hash(Traits("a", "1", native=(512,))) == hash(Traits("a", "1", native=(512,)))
 
 
-@pytest.mark.xfail(reason="remover: a grown hole can cover the whole crop at the working size", raises=AssertionError)
 def test_a_method_always_has_something_to_go_by() -> None:
     mask = np.ones((600, 600), bool)
     mask[300] = False
     remove(photo(600, 600), mask, method(Stub(), native=(64,)), options=Options(), grow=0)
 
 
-@pytest.mark.xfail(reason="remover: the report names the reach that was planned, not the one that was used")
 def test_the_report_names_the_reach_that_was_used() -> None:
     mask = np.ones((40, 50), bool)
     mask[20, 25] = False
@@ -404,14 +402,12 @@ def test_the_report_names_the_reach_that_was_used() -> None:
     assert removal.windows[0].grow == 0
 
 
-@pytest.mark.xfail(reason="remover: only the shape of `avoid` is checked")
 def test_an_avoided_area_that_is_no_bool_mask_is_refused() -> None:
     mask = marked(160, 120, (50, 30, 80, 60))
     with pytest.raises(BadMask):
         remove(photo(), mask, method(Noise()), options=Options(), avoid=np.uint8(255) * ~mask)
 
 
-@pytest.mark.xfail(reason="remover: progress is passed on as the method tells it")
 def test_progress_never_runs_over_its_end() -> None:
     told: list[int] = []
     stub = method(Flooding())
@@ -425,13 +421,11 @@ def out_of_memory_in_opencv(job: Job) -> np.ndarray:
     )
 
 
-@pytest.mark.xfail(reason="remover: only Python's own MemoryError is told in a sentence", raises=cv2.error)
 def test_too_little_memory_in_opencv_is_told_in_a_sentence() -> None:
     with pytest.raises(OutOfMemory):
         remove(photo(), marked(160, 120, (50, 30, 80, 60)), method(Gives(out_of_memory_in_opencv)), options=Options())
 
 
-@pytest.mark.xfail(reason="remover: a negative reach or seed is noticed late, as an error of numpy")
 @pytest.mark.parametrize(("grow", "seed"), [(-3, 0), (None, -1)])
 def test_a_negative_number_is_refused_in_a_sentence(grow: int | None, seed: int) -> None:
     mask = marked(160, 120, (5, 5, 9, 9))

@@ -35,7 +35,8 @@ def test_a_plain_colour_flows_in() -> None:
     hole = np.zeros((40, 50), bool)
     hole[10:30, 15:35] = True
     crop[hole] = 0
-    assert np.all(Telea().fill(Job(crop, hole, np.zeros_like(hole), 0, TeleaOptions())).crop == (90, 160, 200))
+    filled = Telea().fill(Job(crop, hole, np.zeros_like(hole), 0, TeleaOptions())).crop
+    assert np.abs(filled.astype(int) - (90, 160, 200)).max() <= 3  # Telea's own rounding
 
 
 def test_what_is_avoided_does_not_flow_in() -> None:
