@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from rorem.errors import BadOptions
+from rorem.errors import RoremError
 from rorem.ui.settings import PREFIX, Settings, read
 
 
@@ -34,11 +34,13 @@ def _shown(value: object) -> str:
 def main(arguments: list[str]) -> None:
     try:
         settings = read(options(arguments), os.environ)
-    except BadOptions as error:
-        sys.exit(error.advice)
-    from rorem.ui import suite  # Gradio takes seconds to import: not before the options are known to be right
+        from rorem.ui import suite  # Gradio takes seconds to import: not before the options are known to be right
 
-    suite.serve(settings)
+        suite.serve(settings, lambda address: print(f"RORem is ready: {address}", flush=True))
+    except RoremError as error:
+        sys.exit(error.advice)
+    except OSError as error:
+        sys.exit(f"The app could not start: {error}")
 
 
 if __name__ == "__main__":

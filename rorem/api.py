@@ -43,10 +43,7 @@ def remove(
     elif not isinstance(picture, Picture):
         picture = open_picture(picture)
     reading = read_mask(mask, picture.width, picture.height, polarity=polarity)
-    chosen = catalog.find(method).parse(dict(options or {}))
-    loaded = catalog.load(method)
-    if loaded.traits.id != method:  # another method stands in, with settings of its own
-        chosen = catalog.find(loaded.traits.id).parse({})
+    loaded, chosen = catalog.prepare(method, options or {})
     removals = remover.remove(
         picture,
         reading.mask,

@@ -23,7 +23,7 @@ LEAST_CONTEXT = 128  # px of surroundings a method needs to see, however small t
 JOINED_GROWTH = 1.5  # marks are filled together while one window around both costs little more detail than two
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Masks:
     """The masks of one window.
 
@@ -37,7 +37,7 @@ class Masks:
     weight: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cluster:
     """Marks that are filled together. `marked` is bool (box.height, box.width)."""
 

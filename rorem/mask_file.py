@@ -45,6 +45,7 @@ def read_mask(
     *,
     polarity: Polarity = "auto",
     limits: Limits | None = None,
+    photo: tuple[int, int] | None = None,
 ) -> MaskReading:
     """Reads a mask for a photo of `width` x `height` px.
 
@@ -52,11 +53,12 @@ def read_mask(
     polarity: which colour means remove. "auto" takes white, unless more than half of the mask and nearly all of its
     border are white: then it takes the mask for inverted and says so. In a bool array True always means remove.
     A mask of another size and the same shape is resized by area and cut at 50 %.
+    photo: width and height of the photo itself, where the mask is wanted for a smaller version of it.
     Raises BadMask for files that are no picture, another shape, and masks with nothing or everything marked.
     """
     strength, notes = _strength(source, limits or Limits())
-    marked = _fit(strength, width, height)
-    if strength.shape != marked.shape:
+    marked = _fit(strength, width, height, photo or (width, height))
+    if strength.shape[::-1] not in ((width, height), photo):
         notes += (RESIZED,)
     certain = isinstance(source, np.ndarray) and source.dtype == np.bool_
     if polarity == "black":
@@ -64,11 +66,34 @@ def read_mask(
     elif polarity == "auto" and not certain and _looks_inverted(marked):
         marked = ~marked
         notes += (INVERTED,)
+    return MaskReading(_checked(marked), notes)
+
+
+def enlarge_marks(
+    data: bytes, size: tuple[int, int], width: int, height: int, *, limits: Limits | None = None
+) -> np.ndarray:
+    """Marks that were painted on a small version of a photo, at the photo's size; bool (height, width).
+
+    data: a picture file, white = remove, of exactly `size` (width and height of the small version). How the two sizes
+    relate is not asked: a small version of a very long photo has another shape because its sides are whole pixels.
+    Raises BadMask for files that are no picture, another size, and marks on nothing or everything.
+    """
+    strength, _ = _strength(data, limits or Limits())
+    high, wide = strength.shape
+    if (wide, high) != size:
+        raise BadMask(
+            f"The marks are {wide} x {high} pixels, and {size[0]} x {size[1]} were expected.",
+            "Open the photo again.",
+        )
+    return _checked(_resized(strength, width, height))
+
+
+def _checked(marked: np.ndarray) -> np.ndarray:
     if not marked.any():
         raise BadMask("The mask marks nothing.", "White should lie where something is to go.")
     if marked.all():
         raise BadMask("The mask marks the whole photo, so there is nothing left to go by.")
-    return MaskReading(marked, notes)
+    return marked
 
 
 def _strength(source: Path | str | bytes | np.ndarray, limits: Limits) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -153,17 +178,21 @@ def _is_photo(picture: Picture, alpha: np.ndarray) -> bool:
     return len(often) > PHOTO_COLOURS or bool(others > GREY_SHARE)
 
 
-def _fit(strength: np.ndarray, width: int, height: int) -> np.ndarray:
+def _fit(strength: np.ndarray, width: int, height: int, photo: tuple[int, int]) -> np.ndarray:
+    high, wide = strength.shape
+    if (wide, high) != (width, height) and abs(wide * photo[1] / (high * photo[0]) - 1) > SAME_SHAPE:
+        raise BadMask(
+            f"The mask is {wide} x {high} pixels, another shape than the photo's {photo[0]} x {photo[1]}.",
+            "Use a mask made on this photo.",
+        )
+    return _resized(strength, width, height)
+
+
+def _resized(strength: np.ndarray, width: int, height: int) -> np.ndarray:
     high, wide = strength.shape
     if (wide, high) == (width, height):
         return strength > 0.5
-    if abs(wide * height / (high * width) - 1) > SAME_SHAPE:
-        raise BadMask(
-            f"The mask is {wide} x {high} pixels, another shape than the photo's {width} x {height}.",
-            "Use a mask made on this photo.",
-        )
-    smaller = wide > width
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if wide > width or high > height else cv2.INTER_LINEAR
     return cv2.resize(strength, (width, height), interpolation=how) > 0.5
 
 

@@ -40,7 +40,7 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """One crop to fill.
 
@@ -57,7 +57,7 @@ class Job:
     options: Options
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fill:
     """What a method made of a `Job`.
 
@@ -110,7 +110,7 @@ class Method:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WindowReport:
     """What was done in one window.
 
@@ -124,7 +124,7 @@ class WindowReport:
     hole: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Removal:
     """A result and how it came about.
 
@@ -196,8 +196,8 @@ def remove(
 
     mask: bool (H, W), True = remove. avoid: bool (H, W), True = do not copy from here.
     seed: of the first candidate; the others count up from it. grow: px the hole reaches beyond the mark, None = what
-    suits the method. on_step is called with thousandths of the whole work.
-    Raises BadMask, Cancelled, OutOfMemory and what the method raises.
+    suits the method; never more than a window's longer side. on_step is called with thousandths of the whole work.
+    Raises BadMask, BadOptions, Cancelled, OutOfMemory and what the method raises.
     """
     check(mask, picture.width, picture.height)
     if avoid is not None and (avoid.shape != mask.shape or avoid.dtype != np.bool_):
@@ -282,7 +282,7 @@ def _window(
     """Plans, fills and stitches the window of one cluster."""
     traits = method.traits
     window = plan(cluster.box, picture.width, picture.height, traits.native, traits.multiple)
-    reach = round(traits.grow * window.box.side) if grow is None else grow
+    reach = round(traits.grow * window.box.side) if grow is None else min(grow, window.box.side)
     marked = _placed(cluster, window.box)
     three = masks(marked, reach)
     if three.hole.all():  # a grown mark can cover a small photo; something must stay to go by

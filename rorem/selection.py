@@ -17,6 +17,7 @@ SURE_SHARE = 0.012  # radius of the disc around a click that certainly belongs t
 SHADE = (0.35, 0.92)  # a shadow's brightness as a share of its lit surroundings
 SHADE_COLOUR = 14.0  # how far its colour (Lab a, b) may differ from theirs
 SHADOW_REACH = 1.0  # how far a shadow is looked for, in sizes of the thing
+MOST_SHADOW = 1.2  # in areas of the thing; more is a dark wall or floor
 
 
 def select_box(rgb: np.ndarray, box: Box) -> np.ndarray:
@@ -83,7 +84,7 @@ def shadow_of(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     dark = (share > SHADE[0]) & (share < SHADE[1]) & tinted & free
     dark = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     touching = _touching(dark, marked[near.slices])
-    if touching.sum() > 2.5 * marked.sum():  # a whole dark wall or floor is not this thing's shadow
+    if touching.sum() > MOST_SHADOW * marked.sum():  # a whole dark wall or floor is not this thing's shadow
         return np.zeros_like(mask)
     found = np.zeros((high, wide), bool)
     found[near.slices] = cv2.morphologyEx(touching.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0

@@ -167,8 +167,10 @@ def test_steps_lead_from_nothing_to_everything(photo: np.ndarray, mask: np.ndarr
 @pytest.fixture
 def no_patchmatch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which the default method does not run."""
-    broken = replace(catalog.PATCHMATCH, probe=lambda: State("unavailable", "Its native library does not load here."))
-    monkeypatch.setattr(catalog, "ENTRIES", (broken, catalog.TELEA))
+    broken = replace(
+        catalog.find("patchmatch"), probe=lambda: State("unavailable", "Its native library does not load here.")
+    )
+    monkeypatch.setattr(catalog, "ENTRIES", (broken, catalog.find("telea")))
 
 
 @pytest.mark.usefixtures("no_patchmatch")

@@ -299,8 +299,8 @@ def test_names_cannot_play_with_the_terminal() -> None:
 
 
 def test_another_method_takes_over_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = replace(catalog.PATCHMATCH, probe=lambda: State("unavailable", "It does not load here."))
-    monkeypatch.setattr(catalog, "ENTRIES", (broken, catalog.TELEA))
+    broken = replace(catalog.find("patchmatch"), probe=lambda: State("unavailable", "It does not load here."))
+    monkeypatch.setattr(catalog, "ENTRIES", (broken, catalog.find("telea")))
     photo("sea.png")
     mask("mask.png")
     assert "It does not load here." in run("remove sea.png mask.png -o a.png").stdout
@@ -314,7 +314,7 @@ def test_methods_as_a_table() -> None:
         assert entry.id in shown and entry.licence in shown and entry.title in shown
         for name, setting in entry.options.model_fields.items():
             assert name in shown and str(setting.default) in shown
-    assert "2 to 8" in shown and "500 MB" in shown and "ready" in shown
+    assert "2 to 8" in shown and "400 MB" in shown and "ready" in shown
 
 
 def test_methods_for_scripts() -> None:

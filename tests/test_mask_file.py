@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rorem.errors import BadMask
-from rorem.mask_file import CLEAR, CUT_OUT, GREY, INVERTED, RESIZED, read_mask
+from rorem.mask_file import CLEAR, CUT_OUT, GREY, INVERTED, RESIZED, enlarge_marks, read_mask
 
 WIDTH, HEIGHT = 120, 80
 
@@ -313,3 +313,38 @@ def test_any_size_gives_a_mask_of_the_photo_or_a_sentence(
         return
     assert reading.mask.shape == (height, width) and reading.mask.dtype == np.bool_
     assert reading.mask.any() and not reading.mask.all()
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "height"), [((2048, 10), 20000, 100), ((10, 2048), 100, 20000), ((1, 2048), 1, 5000)]
+)
+def test_marks_on_a_small_version_are_enlarged_whatever_its_shape(
+    size: tuple[int, int], width: int, height: int
+) -> None:
+    marks = np.zeros(size[::-1], bool)
+    marks[: max(1, size[1] // 2), : max(1, size[0] // 2)] = True
+    enlarged = enlarge_marks(file_of(marks), size, width, height)
+    assert enlarged.shape == (height, width) and enlarged.dtype == np.bool_
+    assert abs(enlarged.mean() - marks.mean()) < 0.01
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no picture",
+        file_of(np.eye(9, dtype=bool)),
+        file_of(np.zeros((10, 20), bool)),
+        file_of(np.ones((10, 20), bool)),
+    ],
+)
+def test_marks_that_cannot_be_meant_are_refused(data: bytes) -> None:
+    with pytest.raises(BadMask):
+        enlarge_marks(data, (20, 10), 40, 20)
+
+
+def test_a_mask_of_the_photo_fits_its_small_version_without_a_word() -> None:
+    reading = read_mask(file_of(grey(drawing(2000, 97))), 205, 10, photo=(2000, 97))
+    assert reading.mask.shape == (10, 205) and reading.notes == ()
+    with pytest.raises(BadMask, match="2000 x 97"):
+        read_mask(file_of(grey(drawing())), 205, 10, photo=(2000, 97))

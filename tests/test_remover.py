@@ -431,3 +431,16 @@ def test_a_negative_number_is_refused_in_a_sentence(grow: int | None, seed: int)
     mask = marked(160, 120, (5, 5, 9, 9))
     with pytest.raises(RoremError):
         remove(photo(), mask, method(Noise()), options=Options(), grow=grow, seed=seed)
+
+
+def test_the_reach_is_never_more_than_the_window() -> None:
+    stub = method(Stub())
+    (removal,) = remove(photo(900, 700), marked(900, 700, (400, 300, 420, 320)), stub, options=Options(), grow=10**9)
+    (window,) = removal.windows
+    assert window.grow <= window.box.side
+
+
+def test_what_holds_arrays_can_be_compared_and_hashed() -> None:
+    (removal,) = remove(photo(), marked(160, 120, (40, 30, 60, 50)), method(Stub()), options=Options())
+    assert removal == removal and removal != replace(removal) and hash(removal)
+    assert removal.windows[0] in removal.windows and hash(removal.windows[0])

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rorem.errors import RoremError, Unavailable
-from rorem.methods.entry import READY, Entry, State
-from rorem.methods.patchmatch import PatchMatchOptions
-from rorem.methods.telea import TeleaOptions
-from rorem.remover import Method, Traits
+from rorem.methods import patchmatch, telea
+from rorem.methods.entry import Entry
+from rorem.remover import Method, Options
 
-def _patchmatch_state() -> State:
-    try:
-        import patchmatch
-    except ImportError:
-        return State("unavailable", "The package pypatchmatch is not installed.")
-    return READY if patchmatch.patchmatch_available else State("unavailable", "Its native library does not load here.")
-
-
-PATCHMATCH = Entry(
-    traits=Traits(id="patchmatch", revision="pypatchmatch 2.2", grow=0.008),
-    title="Quick fill",
-    summary="Copies from this photo. Good on grass, sand, water, walls, foliage; it cannot invent what the photo does not show.",
-    paper="Barnes et al., PatchMatch, SIGGRAPH 2009; Wexler et al., Space-Time Completion of Video, PAMI 2007",
-    licence="MIT",
-    memory=500_000_000,
-    devices=("cpu",),
-    options=PatchMatchOptions,
-    remover="rorem.methods.patchmatch:PatchMatch",
-    probe=_patchmatch_state,
-    fallback="telea",
+ENTRIES: tuple[Entry, ...] = (
+    patchmatch.ENTRY,
+    telea.ENTRY,
 )
-TELEA = Entry(
-    traits=Traits(id="telea", revision="opencv 5", grow=0.008, seeded=False),
-    title="Smooth fill",
-    summary="Lets the colours around flow in. Instant; right for scratches and specks on plain ground, a smear elsewhere.",
-    paper="Telea, An Image Inpainting Technique Based on the Fast Marching Method, JGT 2004",
-    licence="Apache-2.0",
-    memory=100_000_000,
-    devices=("cpu",),
-    options=TeleaOptions,
-    remover="rorem.methods.telea:Telea",
-    probe=lambda: READY,
-)
-ENTRIES: tuple[Entry, ...] = (PATCHMATCH, TELEA)
-DEFAULT = "patchmatch"
+DEFAULT = patchmatch.ENTRY.id
 
 
 def find(id: str) -> Entry:
@@ -60,7 +31,7 @@ def default() -> Entry:
 
 
 def load(id: str) -> Method:
-    """The method with this id, or the one that stands in for it where it cannot run (the method's notes then say so)."""
+    """The method with this id, or the one that stands in where it cannot run (the method's notes then say so)."""
     entry = find(id)
     try:
         return entry.load()
@@ -69,4 +40,15 @@ def load(id: str) -> Method:
             raise
         stand_in = find(entry.fallback)
         method = stand_in.load()
-        return Method(method.traits, method.remover, (f"{entry.title} cannot run here ({error}) {stand_in.title} was used.",))
+        told = f"{entry.title} cannot run here, so {stand_in.title} was used instead. {error}"
+        return Method(method.traits, method.remover, (told,))
+
+
+def prepare(id: str, settings: Mapping[str, object]) -> tuple[Method, Options]:
+    """A loaded method and its options. A stand-in runs with settings of its own.
+
+    Raises Unavailable, MissingWeights, and BadOptions for settings that the method asked for does not take.
+    """
+    options = find(id).parse(dict(settings))
+    method = load(id)
+    return method, options if method.traits.id == id else find(method.traits.id).parse({})

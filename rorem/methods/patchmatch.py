@@ -15,9 +15,10 @@ from pydantic import Field
 
 from rorem.errors import Unavailable
 from rorem.methods.detail import SmallFill, bands, enlarge
+from rorem.methods.entry import READY, Entry, State
 from rorem.methods.match import patch_sources, patches_touching
 from rorem.methods.telea import covered, diffuse
-from rorem.remover import Fill, Job, OnStep, Options, no_step
+from rorem.remover import Fill, Job, OnStep, Options, Traits, no_step
 
 ENGINE = threading.Lock()  # the native library keeps one seed for the whole process
 AS_IT_IS = 512  # crops with no more pixels than a square of this side are filled without shrinking
@@ -81,7 +82,8 @@ class PatchMatch:
         if whole:
             return Fill(np.where(job.hole[..., None], filled, job.crop))
         small = SmallFill(picture, filled, hole, sources)
-        return Fill(enlarge(job.crop, job.hole, small, lambda band: on_step(2 + band, steps)))
+        sharp = enlarge(job.crop, job.hole, small, lambda band: on_step(2 + band, steps))
+        return Fill(sharp, working=(picture.shape[1], picture.shape[0]))
 
     def _inpaint(
         self, picture: np.ndarray, hole: np.ndarray, avoid: np.ndarray, patch_size: int, seed: int
@@ -105,3 +107,26 @@ def shrunk(crop: np.ndarray, hole: np.ndarray, side: int) -> np.ndarray:
     if scale >= 1:
         return np.ascontiguousarray(crop)
     return cv2.resize(crop, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+
+
+def state() -> State:
+    try:
+        engine = import_module("patchmatch")
+    except ImportError:
+        return State("unavailable", "The package pypatchmatch is not installed.")
+    return READY if engine.patchmatch_available else State("unavailable", "Its native library does not load here.")
+
+
+ENTRY = Entry(
+    traits=Traits(id="patchmatch", revision="pypatchmatch 2.2", grow=0.008),
+    title="Quick fill",
+    summary="Copies from this photo. Good on grass, sand, water, walls and leaves; it cannot invent what is not there.",
+    paper="Barnes et al., PatchMatch, SIGGRAPH 2009; Wexler et al., Space-Time Completion of Video, PAMI 2007",
+    licence="MIT",
+    memory=400_000_000,
+    devices=("cpu",),
+    options=PatchMatchOptions,
+    remover="rorem.methods.patchmatch:PatchMatch",
+    probe=state,
+    fallback="telea",
+)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from rorem.remover import Fill, Job, OnStep, Options, no_step
+from rorem.methods.entry import READY, Entry
+from rorem.remover import Fill, Job, OnStep, Options, Traits, no_step
 
 MOST_PIXELS = 1_000_000  # of hole; larger ones are filled shrunk: a smooth fill hides that, and it saves minutes
 ONE_COLOUR = "Nothing of this photo may be copied from, so the marked area was filled with one colour."
@@ -70,3 +71,17 @@ def covered(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if mask.shape == shape:
         return mask
     return cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0
+
+
+ENTRY = Entry(
+    traits=Traits(id="telea", revision="opencv 5", grow=0.008, seeded=False),
+    title="Smooth fill",
+    summary="Lets the colours around flow in. Instant. Right for specks on plain ground, a smear elsewhere.",
+    paper="Telea, An Image Inpainting Technique Based on the Fast Marching Method, JGT 2004",
+    licence="Apache-2.0",
+    memory=100_000_000,
+    devices=("cpu",),
+    options=TeleaOptions,
+    remover="rorem.methods.telea:Telea",
+    probe=lambda: READY,
+)

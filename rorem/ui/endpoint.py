@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from rorem import api
-from rorem.errors import RoremError
 from rorem.picture import Limits, encode, open_picture, suffix
 from rorem.remover import OnStep, Removal
 from rorem.ui.line import Line
-from rorem.ui.routes import address
+from rorem.ui.visitor import address
 from rorem.ui.work import run
 
-COPIED_SECONDS = 60
+PREFIX = "result-"
 
 
-def build(line: Line, limits: Limits) -> None:
-    """Adds the endpoint to the surrounding Blocks. It has no components on the page."""
+def build(line: Line, limits: Limits, keep_seconds: float) -> None:
+    """Adds the endpoint to the surrounding Blocks. It has no components on the page.
+
+    keep_seconds: how long results can be fetched.
+    """
 
     def remove(photo: str, mask: str, method: str, seed: float, candidates: float, request: gr.Request) -> list[str]:
         """Remove what a mask marks from a photo, leaving every other pixel as it is.
@@ -35,30 +41,26 @@ def build(line: Line, limits: Limits) -> None:
         Returns:
             The results as files in the photo's own format.
         """
-        found: list[Removal] = []
+        files: list[str] = []
 
         def job(on_step: OnStep) -> None:
             picture = open_picture(Path(photo), limits=limits)
-            found.extend(
-                api.remove(
-                    picture,
-                    Path(mask),
-                    method,
-                    seed=int(seed),
-                    candidates=min(4, max(1, int(candidates))),
-                    on_step=on_step,
-                )
+            removals = api.remove(
+                picture,
+                Path(mask),
+                method,
+                seed=int(seed),
+                candidates=min(4, max(1, int(candidates))),
+                on_step=on_step,
             )
+            files.extend(_written(removals, Path(photo).stem, keep_seconds))
 
         if not photo or not mask:
             raise gr.Error("Send both a photo and a mask.", print_exception=False)
         for update in run(line, address(request.request), threading.Event(), job):
             if update.phase in ("failed", "stopped"):
                 raise gr.Error(update.text, print_exception=False)
-        try:
-            return _written(found, Path(photo).stem)
-        except RoremError as error:
-            raise gr.Error(error.advice, print_exception=False) from error
+        return files
 
     photo = gr.File(label="photo", visible=False, file_count="single")
     mask = gr.File(label="mask", visible=False, file_count="single")
@@ -71,15 +73,22 @@ def build(line: Line, limits: Limits) -> None:
     )
 
 
-def _written(removals: list[Removal], stem: str) -> list[str]:
-    """The results as files. Gradio copies them into its cache at once; these originals go after a minute."""
-    folder = tempfile.TemporaryDirectory(prefix="rorem-result-")
+def _written(removals: list[Removal], stem: str, keep_seconds: float) -> list[str]:
+    """The results as files in Gradio's own area, from where it hands them out without copying them once more."""
+    area = Path(get_upload_folder())
+    area.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for older in area.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if older.stat().st_mtime < time.time() - keep_seconds:
+                shutil.rmtree(older, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=area))
     files = []
-    for index, removal in enumerate(removals, 1):
-        file = Path(folder.name) / f"{stem}.{index}{suffix(removal.picture.file.format)}"
-        file.write_bytes(encode(removal.picture, edit=removal.edit))
-        files.append(str(file))
-    timer = threading.Timer(COPIED_SECONDS, folder.cleanup)
-    timer.daemon = True
-    timer.start()
+    try:
+        for index, removal in enumerate(removals, 1):
+            file = folder / f"{stem}.{index}{suffix(removal.picture.file.format)}"
+            file.write_bytes(encode(removal.picture, edit=removal.edit))
+            files.append(str(file))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return files

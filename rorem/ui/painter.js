@@ -13,12 +13,14 @@ const HISTORY_BYTES = 64e6, MAX_ZOOM = 16, MOST_CHOICES = 4;
 let photo = null;          // what the server says of the open photo; null = none
 let local = null;          // {file, name}: the visitor's own file, kept for a reload
 let pictures = new Map();  // state -> ImageBitmap of the proxy
+let early = null;          // {bitmap, size}: the file as the browser shows it, until the server answers
 let detail = null;         // {state, box, bitmap}: the part in view at full sharpness
 let layers = null;         // {remove, avoid}: marks; see newLayer
 let done = [], undone = [];
 let lastMarks = null;      // the marks of the last removal, for another try
 let tool = 'brush', brush = 40, zoom = 1, left = 0, top = 0;
 let running = false, comparing = false, holding = false, spaceDown = false;
+let press = 0, heard = 0;  // the number of the last press on Remove, and when the server was last heard of it
 let cursor = null, keyCursor = null, stroke = null, fingers = new Map(), pinch = null;
 
 // ---------------------------------------------------------------- talking to the server
@@ -54,167 +56,246 @@ function say(text) { $('.rr-status').textContent = text; }
 
 // ---------------------------------------------------------------- opening a photo
 
-async function openFile(file, marks = null) {
-  if (!file || running) return;
-  return guarded(async () => {
-    veil('Opening…');
-    try {
-      await showLocally(file);
-      const name = encodeURIComponent(file.name || 'photo');
-      await opened(await json(`/photo?name=${name}`, {method: 'POST', body: file}), file, marks);
-    } finally {
-      if (!photo) root.dataset.view = 'empty';
-      veil('');
-    }
-  });
+async function opening(text, work) {     // shows that something is coming, and never leaves the veil behind
+  veil(text);
+  await guarded(work);
+  veil('');
+  early = null;
+  root.dataset.view = photo ? 'photo' : 'empty';
+  draw();
 }
-async function openExample(name) {
-  return guarded(async () => {
-    veil('Opening…');
+function mayReplace() {
+  if (running) return busy();
+  if (!photo || !(photo.state || layers.remove.count)) return true;
+  return confirm('Open another photo? What you did in this one will be lost.');
+}
+function busy() {
+  complain('A removal is running. Wait for it, or press Stop.');
+  return false;
+}
+function openFile(file) {
+  if (file && mayReplace()) return opening('Opening…', () => send(file, null));
+}
+function openExample(name) {
+  if (!mayReplace()) return;
+  return opening('Opening…', async () => {
+    const facts = json(`/example/${name}`, {method: 'POST'});
     const file = await (await ask(`/example/${name}`)).blob();
-    await opened(await json(`/example/${name}`, {method: 'POST'}), new File([file], `${name}.jpg`, {type: file.type}));
-    veil('');
+    await opened(await facts, new File([file], `${name}.jpg`, {type: file.type}));
   });
 }
-async function showLocally(file) {      // something to look at while the file is on its way
-  const bitmap = await createImageBitmap(file, {imageOrientation: 'from-image', resizeWidth: 1024, resizeQuality: 'low'}).catch(() => null);
+async function send(file, marks) {
+  const answer = json(`/photo?name=${encodeURIComponent(file.name || 'photo')}`, {method: 'POST', body: file});
+  if (!photo) showEarly(file);
+  await opened(await answer, file, marks);
+}
+async function showEarly(file) {        // something to look at while the file is on its way
+  const options = {imageOrientation: 'from-image', resizeWidth: 1024, resizeQuality: 'low'};
+  const bitmap = await createImageBitmap(file, options).catch(() => null);
   if (!bitmap || photo) return;
-  root.dataset.view = 'photo';
-  pictures = new Map([[0, bitmap]]);
-  photo = {proxy: [bitmap.width, bitmap.height], state: 0};
+  early = {bitmap, size: [bitmap.width, bitmap.height]};
   fit();
-  photo = null;
 }
 async function opened(facts, file, marks = null) {
-  const old = photo;
   const shown = await picture(await ask(`/photo/${facts.token}/view?state=${facts.state}`));
-  if (old?.token) fetch(`${base}/photo/${old.token}`, {method: 'DELETE'}).catch(() => {});
+  if (photo && photo.token !== facts.token) fetch(`${base}/photo/${photo.token}`, {method: 'DELETE'}).catch(() => {});
+  forget();
+  closeCamera();
   photo = facts;
   local = {file, name: facts.name};
-  pictures = new Map([[facts.state, shown]]);
+  pictures.set(facts.state, shown);
   layers = {remove: newLayer(MARK), avoid: newLayer(AVOID)};
-  done = []; undone = []; lastMarks = null; detail = null; comparing = false;
-  root.dataset.view = 'photo';
   brush = Math.max(6, Math.round(Math.max(...facts.proxy) / 40));
-  $('.rr-size input').max = Math.round(Math.max(...facts.proxy) / 5);
+  $('.rr-size input').max = Math.max(8, Math.round(Math.max(...facts.proxy) / 5));
   $('.rr-size input').value = brush;
   if (marks) for (const name of ['remove', 'avoid']) if (marks[name]) await layers[name].load(marks[name]);
-  fit();
-  $('.rr-hint').hidden = localStorage.getItem('rorem-hint') === 'seen';
+  $('.rr-hint').hidden = always.getItem('rorem-hint') === 'seen';
   say([`${facts.width} × ${facts.height} pixels.`, ...facts.notes].join(' '));
+  root.dataset.view = 'photo';
+  toggleCompare(false);
+  fit();
   refresh();
-  keep();
+  shelf.put('file', file);
+  keep(0);
+  canvas.focus({preventScroll: true});
+}
+function forget() {                     // everything that belongs to one photo
+  for (const bitmap of pictures.values()) bitmap.close();
+  detail?.bitmap.close();
+  pictures = new Map();
+  photo = local = layers = detail = lastMarks = stroke = keyCursor = null;
+  done = []; undone = [];
 }
 async function reopen() {               // the server put the photo away: bring it back with the marks
-  const marks = await packed();
-  photo = null;
-  await openFile(local.file, marks);
-  if (photo) say('The photo was opened again. Your marks are kept; earlier removals are not.');
+  const marks = await packed(), token = photo.token, {file} = local;
+  await opening('Opening your photo again…', () => send(file, marks));
+  if (photo.token !== token) say(OPENED_AGAIN);
 }
-function veil(text) { $('.rr-veil').hidden = !text; $('.rr-veil p').textContent = text; if (text) root.dataset.view = 'photo'; }
+const OPENED_AGAIN = 'The photo was opened again. Your marks are kept; earlier removals are not.';
+function veil(text) {
+  $('.rr-veil').hidden = !text;
+  $('.rr-veil p').textContent = text;
+  if (text) root.dataset.view = 'photo';
+}
 function closePhoto() {
-  if (running) return;
-  if (photo?.token) fetch(`${base}/photo/${photo.token}`, {method: 'DELETE'}).catch(() => {});
-  photo = local = layers = null;
+  if (!photo || !mayReplace()) return;
+  fetch(`${base}/photo/${photo.token}`, {method: 'DELETE'}).catch(() => {});
+  forget();
   root.dataset.view = 'empty';
   say(''); complain('');
-  store(null);
+  shelf.drop('file'); shelf.drop('marks');
 }
 
 // ---------------------------------------------------------------- marks
 
-function newLayer(colour) {             // one set of marks, with what was there before the stroke under way
+// One set of marks. `bits` is what was last agreed on; the ink may be ahead of it while a stroke is drawn.
+function newLayer(colour) {
   const [width, height] = photo.proxy;
   const make = () => Object.assign(document.createElement('canvas'), {width, height});
   const shown = make(), ink = shown.getContext('2d', {willReadFrequently: true});
+  const rgb = parseInt(colour.slice(1), 16), pixel = 0xff000000 | (rgb & 255) << 16 | rgb & 0xff00 | rgb >> 16;
   ink.strokeStyle = ink.fillStyle = colour;
   ink.lineCap = ink.lineJoin = 'round';
   const layer = {
-    canvas: shown, ink,
-    bits(x = 0, y = 0, w = width, h = height) {
-      const pixels = ink.getImageData(x, y, w, h).data, bits = new Uint8Array(w * h);
+    canvas: shown, ink, rim: make(), bits: new Uint8Array(width * height), count: 0,
+    read() {                            // the ink as bits
+      const pixels = ink.getImageData(0, 0, width, height).data, bits = new Uint8Array(width * height);
       for (let i = 0; i < bits.length; i++) bits[i] = pixels[4 * i + 3] > 127 ? 1 : 0;
       return bits;
     },
-    put(bits, x = 0, y = 0, w = width, h = height) {
-      const data = ink.createImageData(w, h), out = new Uint32Array(data.data.buffer);
-      const rgb = parseInt(colour.slice(1), 16);
-      const value = 0xff000000 | (rgb & 255) << 16 | rgb & 0xff00 | rgb >> 16;
-      for (let i = 0; i < bits.length; i++) if (bits[i]) out[i] = value;
-      ink.putImageData(data, x, y);
+    agree(bits) {
+      layer.bits = bits;
+      layer.count = bits.reduce((sum, bit) => sum + bit, 0);
+      layer.outline();
+    },
+    outline() {                         // a light rim, or red marks could not be seen on red things
+      const rim = layer.rim.getContext('2d'), reach = Math.max(1, Math.max(width, height) / 700);
+      rim.globalCompositeOperation = 'source-over';
+      rim.clearRect(0, 0, width, height);
+      if (!layer.count) return;
+      for (let i = 0; i < 8; i++) rim.drawImage(shown, reach * Math.cos(i * Math.PI / 4), reach * Math.sin(i * Math.PI / 4));
+      rim.globalCompositeOperation = 'source-in';
+      rim.fillStyle = '#fff';
+      rim.fillRect(0, 0, width, height);
+      rim.globalCompositeOperation = 'destination-out';
+      rim.drawImage(shown, 0, 0);
+    },
+    put(bits) {                         // bits as ink
+      const data = ink.createImageData(width, height), out = new Uint32Array(data.data.buffer);
+      for (let i = 0; i < bits.length; i++) if (bits[i]) out[i] = pixel;
+      ink.putImageData(data, 0, 0);
+      layer.agree(bits);
     },
     async load(png, add = false) {      // a black and white PNG of the proxy's size
       const bitmap = await createImageBitmap(png), sheet = make().getContext('2d');
       sheet.drawImage(bitmap, 0, 0, width, height);
-      const pixels = sheet.getImageData(0, 0, width, height).data, bits = add ? layer.bits() : new Uint8Array(width * height);
+      const pixels = sheet.getImageData(0, 0, width, height).data, bits = add ? layer.bits.slice() : new Uint8Array(width * height);
       for (let i = 0; i < bits.length; i++) if (pixels[4 * i] > 127) bits[i] = 1;
       layer.put(bits);
     },
-    empty: () => !layer.bits().includes(1),
   };
   return layer;
 }
 async function packed() {               // both layers as PNGs; null where nothing is marked
   const marks = {};
-  for (const name of ['remove', 'avoid']) marks[name] = layers[name].empty() ? null : await onebit(layers[name].bits(), ...photo.proxy);
+  for (const name of ['remove', 'avoid']) marks[name] = layers[name].count ? await onebit(layers[name].bits, ...photo.proxy) : null;
   return marks;
 }
-// A step that changes a layer: keeps the changed rectangle before and after, for undo.
-function change(name, work) {
-  const layer = layers[name], before = layer.bits();
-  const finish = () => { record(name, before, layer.bits()); };
-  const result = work(layer);
-  return result?.then ? result.then(finish) : finish();
-}
-function record(name, before, after) {
+// The part of `after` that differs from `before` (or is marked, without a before), as a box and its bits; null if none.
+function trimmed(after, before = null) {
   const [width, height] = photo.proxy;
   let x0 = width, y0 = height, x1 = -1, y1 = -1;
-  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) if (before[i] !== after[i]) {
-    if (x < x0) x0 = x; if (x > x1) x1 = x; if (y < y0) y0 = y; y1 = y;
+  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) if (after[i] !== (before ? before[i] : 0)) {
+    if (x < x0) x0 = x;
+    if (x > x1) x1 = x;
+    if (y < y0) y0 = y;
+    y1 = y;
   }
-  if (x1 < 0) return;
-  const w = x1 - x0 + 1, h = y1 - y0 + 1;
-  const cut = bits => { const out = new Uint8Array(w * h); for (let y = 0; y < h; y++) out.set(bits.subarray((y0 + y) * width + x0, (y0 + y) * width + x0 + w), y * w); return out; };
-  step({kind: 'paint', name, box: [x0, y0, w, h], before: cut(before), after: cut(after), bytes: 2 * w * h});
+  if (x1 < 0) return null;
+  const box = [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
+  return {box, after: cropped(after, box), before: before && cropped(before, box)};
+}
+function cropped(bits, [x, y, wide, high]) {
+  const width = photo.proxy[0], out = new Uint8Array(wide * high);
+  for (let row = 0; row < high; row++) out.set(bits.subarray((y + row) * width + x, (y + row) * width + x + wide), row * wide);
+  return out;
+}
+function pasted(base, part, [x, y, wide, high]) {
+  const width = photo.proxy[0], out = base.slice();
+  for (let row = 0; row < high; row++) out.set(part.subarray(row * wide, (row + 1) * wide), (y + row) * width + x);
+  return out;
+}
+// Both layers in small, to be put back later.
+const snapshot = () => Object.fromEntries(['remove', 'avoid'].map(name => [name, trimmed(layers[name].bits)]));
+const whole = part => part ? pasted(new Uint8Array(photo.proxy[0] * photo.proxy[1]), part.after, part.box) : new Uint8Array(photo.proxy[0] * photo.proxy[1]);
+function putBack(marks) { for (const name of ['remove', 'avoid']) layers[name].put(whole(marks[name])); }
+
+// What was drawn since the last agreement becomes one step that can be undone, on all layers together.
+function commit() {
+  const parts = [];
+  for (const name of ['remove', 'avoid']) {
+    const layer = layers[name], after = layer.read(), part = trimmed(after, layer.bits);
+    if (part) parts.push({name, ...part});
+    layer.agree(after);
+  }
+  if (!parts.length) return false;
+  step({kind: 'paint', parts, bytes: parts.reduce((sum, part) => sum + 2 * part.after.length, 0)});
   $('.rr-hint').hidden = true;
-  localStorage.setItem('rorem-hint', 'seen');
+  always.setItem('rorem-hint', 'seen');
+  return true;
+}
+async function loaded(png, add) {       // a mask from the server, as one step; false if it changed nothing
+  const before = layers.remove.bits;
+  await layers.remove.load(png, add);
+  layers.remove.agree(before);
+  return commit();
 }
 function step(one) {
   done.push(one);
   undone = [];
-  while (done.reduce((sum, each) => sum + each.bytes, 0) > HISTORY_BYTES && done[0].kind === 'paint') done.shift();
+  while (done.length > 1 && done.reduce((sum, each) => sum + each.bytes, 0) > HISTORY_BYTES) done.shift();
   refresh();
   keep();
 }
 
 // ---------------------------------------------------------------- undo and redo: strokes and removals on one stack
 
-async function undo() {
-  if (running || !photo) return;
-  const one = done.pop() || (photo.undoable ? {kind: 'removal', marks: null, bytes: 0} : null);
+let turn = Promise.resolve();           // one after the other, however fast the keys come
+const inTurn = work => turn = turn.then(() => photo && !running && guarded(work));
+const REMOVAL = () => ({kind: 'removal', marks: null, bytes: 0});  // one that was made before a reload
+
+const undo = () => inTurn(async () => {
+  const one = done.at(-1) || (photo.undoable ? REMOVAL() : null);
   if (!one) return;
-  undone.push(one);
-  if (one.kind === 'paint') layers[one.name].put(one.before, ...one.box);
-  else await guarded(async () => {
+  if (one.kind === 'paint') replay(one, 'before');
+  else {
     await settle(await json(here('/undo'), {method: 'POST'}));
-    if (one.marks) for (const name of ['remove', 'avoid']) layers[name].put(one.marks[name]);
-  });
-  refresh(); keep();
-}
-async function redo() {
-  if (running || !photo) return;
-  const one = undone.pop() || (photo.redoable ? {kind: 'removal', marks: null, bytes: 0} : null);
+    if (one.marks) putBack(one.marks);
+    say('');
+  }
+  done.pop();
+  undone.push(one);
+  refresh(); keep(0);
+});
+const redo = () => inTurn(async () => {
+  const one = undone.at(-1) || (photo.redoable ? REMOVAL() : null);
   if (!one) return;
-  done.push(one);
-  if (one.kind === 'paint') layers[one.name].put(one.after, ...one.box);
-  else await guarded(async () => {
+  if (one.kind === 'paint') replay(one, 'after');
+  else {
     await settle(await json(here('/redo'), {method: 'POST'}));
+    one.marks = snapshot();
     clearMarks();
-  });
-  refresh(); keep();
+    say('');
+  }
+  undone.pop();
+  done.push(one);
+  refresh(); keep(0);
+});
+function replay(one, side) {
+  for (const part of one.parts) layers[part.name].put(pasted(layers[part.name].bits, part[side], part.box));
 }
-function clearMarks() {
-  for (const name of ['remove', 'avoid']) layers[name].ink.clearRect(0, 0, ...photo.proxy);
+function clearMarks() {                 // what must not be copied from still must not
+  layers.remove.put(new Uint8Array(photo.proxy[0] * photo.proxy[1]));
   refresh();
 }
 
@@ -222,7 +303,10 @@ function clearMarks() {
 async function settle(facts) {
   if (!pictures.has(facts.state)) pictures.set(facts.state, await picture(await ask(`/photo/${facts.token}/view?state=${facts.state}`)));
   photo = facts;
-  for (const state of [...pictures.keys()]) if (pictures.size > 6 && state && state !== facts.state) pictures.delete(state);
+  for (const [state, bitmap] of pictures) if (pictures.size > 6 && state && state !== facts.state) {
+    pictures.delete(state);
+    bitmap.close();
+  }
   refresh();
 }
 
@@ -234,16 +318,18 @@ function resize() {
   const w = Math.max(1, Math.round(width * ratio())), h = Math.max(1, Math.round(height * ratio()));
   if (canvas.width === w && canvas.height === h) return;
   canvas.width = w; canvas.height = h;
-  if (photo) fit();
+  fit();
 }
-function fitting() { return Math.min(canvas.width / photo.proxy[0], canvas.height / photo.proxy[1]); }
+const size = () => photo?.proxy ?? early?.size;
+function fitting() { return Math.min(canvas.width / size()[0], canvas.height / size()[1]); }
 function fit() {
-  if (!photo) return;
-  stage.style.setProperty('--rr-aspect', photo.proxy[0] / photo.proxy[1]);
+  if (!size()) return;
+  const [width, height] = size();
+  stage.style.setProperty('--rr-aspect', width / height);
   if (!canvas.width || canvas.clientWidth * ratio() - canvas.width > 1) resize();
   zoom = fitting();
-  left = (canvas.width - photo.proxy[0] * zoom) / 2;
-  top = (canvas.height - photo.proxy[1] * zoom) / 2;
+  left = (canvas.width - width * zoom) / 2;
+  top = (canvas.height - height * zoom) / 2;
   draw();
 }
 function zoomAt(factor, x = canvas.width / 2, y = canvas.height / 2) {
@@ -269,22 +355,22 @@ function draw() {
 function paint() {
   view.setTransform(1, 0, 0, 1, 0, 0);
   view.clearRect(0, 0, canvas.width, canvas.height);
-  if (root.dataset.view !== 'photo') return;
-  const size = photo ? photo.proxy : [1, 1];
+  if (root.dataset.view !== 'photo' || !size()) return;
   view.imageSmoothingEnabled = true;
   view.imageSmoothingQuality = 'medium';
   view.setTransform(zoom, 0, 0, zoom, left, top);
   view.fillStyle = checks;
-  view.fillRect(0, 0, ...size);
-  const state = photo?.state ?? 0;
-  show(holding && pictures.has(0) ? 0 : state, size);
+  view.fillRect(0, 0, ...size());
+  if (!photo) return view.drawImage(early.bitmap, 0, 0);
+  const {state} = photo;
+  show(holding && pictures.has(0) ? 0 : state);
   if (comparing && pictures.has(0) && !holding) {
     const split = $('.rr-split').value / 1000 * canvas.width;
     view.save();
     view.setTransform(1, 0, 0, 1, 0, 0);
     view.beginPath(); view.rect(0, 0, split, canvas.height); view.clip();
     view.setTransform(zoom, 0, 0, zoom, left, top);
-    show(0, size);
+    show(0);
     view.restore();
     view.setTransform(1, 0, 0, 1, 0, 0);
     view.fillStyle = '#fff'; view.fillRect(split - 1.5, 0, 3, canvas.height);
@@ -295,15 +381,16 @@ function paint() {
   view.drawImage(layers.remove.canvas, 0, 0);
   view.drawImage(layers.avoid.canvas, 0, 0);
   view.globalAlpha = 1;
+  if (!stroke) for (const {rim} of Object.values(layers)) view.drawImage(rim, 0, 0);
   if (stroke?.outline) outline(stroke.outline, stroke.tool === 'lasso');
   const spot = keyCursor || cursor;
   if (spot && ['brush', 'eraser', 'avoid'].includes(tool) && !running) ring(spot);
   else if (keyCursor) ring(keyCursor);
 }
-function show(state, size) {
+function show(state) {
   const bitmap = pictures.get(state) || [...pictures.values()][0];
   if (!bitmap) return;
-  view.drawImage(bitmap, 0, 0, ...size);
+  view.drawImage(bitmap, 0, 0, ...photo.proxy);
   if (detail?.state === state && zoom > 1.02) view.drawImage(detail.bitmap, ...detail.box);
 }
 function ring([x, y]) {
@@ -326,14 +413,17 @@ function sharpenSoon() {                // when zoomed in beyond the proxy, fetc
   sharpenTimer = setTimeout(sharpen, 250);
 }
 async function sharpen() {
-  if (!photo?.token || zoom <= 1.02 || photo.width <= photo.proxy[0]) return;
+  if (!photo || zoom <= 1.02 || photo.width <= photo.proxy[0]) return;
   const full = photo.width / photo.proxy[0], state = photo.state;
   const x0 = Math.max(0, Math.floor(-left / zoom)), y0 = Math.max(0, Math.floor(-top / zoom));
   const x1 = Math.min(photo.proxy[0], Math.ceil((canvas.width - left) / zoom)), y1 = Math.min(photo.proxy[1], Math.ceil((canvas.height - top) / zoom));
   if (x1 <= x0 || y1 <= y0) return;
   const box = [x0, y0, x1, y1].map(edge => Math.round(edge * full)).join(',');
   const bitmap = await ask(here(`/view?state=${state}&box=${box}&side=${Math.max(canvas.width, canvas.height)}`)).then(picture).catch(() => null);
-  if (bitmap && photo?.state === state) { detail = {state, box: [x0, y0, x1 - x0, y1 - y0], bitmap}; draw(); }
+  if (!bitmap || photo?.state !== state) return;
+  detail?.bitmap.close();
+  detail = {state, box: [x0, y0, x1 - x0, y1 - y0], bitmap};
+  draw();
 }
 
 // ---------------------------------------------------------------- painting with mouse, finger and pen
@@ -346,7 +436,7 @@ function spot(event) {                  // where the event is, in proxy pixels
 const screen = event => { const frame = canvas.getBoundingClientRect(); return [(event.clientX - frame.left) * canvas.width / frame.width, (event.clientY - frame.top) * canvas.height / frame.height]; };
 
 canvas.addEventListener('pointerdown', event => {
-  if (!photo?.token || running) return;
+  if (!photo || running || event.button > 1) return;
   canvas.setPointerCapture(event.pointerId);
   canvas.focus({preventScroll: true});
   keyCursor = null;
@@ -358,7 +448,7 @@ canvas.addEventListener('pointerdown', event => {
   begin(moving ? 'hand' : tool, spot(event), event);
 });
 canvas.addEventListener('pointermove', event => {
-  if (!photo?.token) return;
+  if (!photo) return;
   cursor = spot(event);
   if (fingers.has(event.pointerId)) fingers.set(event.pointerId, screen(event));
   if (pinch && fingers.size >= 2) {
@@ -379,7 +469,7 @@ for (const kind of ['pointerup', 'pointercancel']) canvas.addEventListener(kind,
 });
 canvas.addEventListener('pointerleave', () => { cursor = null; draw(); });
 canvas.addEventListener('wheel', event => {
-  if (!photo?.token) return;
+  if (!photo) return;
   event.preventDefault();
   if (event.altKey) return setBrush(brush * (event.deltaY < 0 ? 1.1 : 0.9));
   zoomAt(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), ...screen(event));
@@ -395,7 +485,6 @@ function begin(kind, at, event) {
   if (kind === 'box' || kind === 'thing') { stroke.outline = [at]; return; }
   if (kind === 'lasso') { stroke.outline = [at]; return; }
   stroke.layers = kind === 'eraser' ? ['remove', 'avoid'] : [kind === 'avoid' ? 'avoid' : 'remove'];
-  stroke.before = Object.fromEntries(stroke.layers.map(name => [name, layers[name].bits()]));
   extend(at, event);
 }
 function extend(at, event) {
@@ -420,61 +509,71 @@ function extend(at, event) {
   draw();
 }
 function finish() {
-  const one = stroke;
+  const one = stroke, {ink} = layers.remove, [x0, y0] = one.first, [x1, y1] = one.last;
+  const wide = Math.abs(x1 - x0), high = Math.abs(y1 - y0), corner = [Math.min(x0, x1), Math.min(y0, y1)];
   stroke = null;
-  if (one.before) for (const name of one.layers) record(name, one.before[name], layers[name].bits());
-  if (one.tool === 'lasso' && one.outline.length > 2) change('remove', ({ink}) => {
-    ink.beginPath(); one.outline.forEach(([x, y], i) => i ? ink.lineTo(x, y) : ink.moveTo(x, y)); ink.closePath(); ink.fill();
-  });
-  const [x0, y0] = one.first, [x1, y1] = one.last, wide = Math.abs(x1 - x0), high = Math.abs(y1 - y0);
-  if (one.tool === 'box' && wide > 1 && high > 1) change('remove', ({ink}) => ink.fillRect(Math.min(x0, x1), Math.min(y0, y1), wide, high));
-  if (one.tool === 'thing') pick(wide * zoom > 8 && high * zoom > 8
-    ? `box=${Math.min(x0, x1)},${Math.min(y0, y1)},${Math.max(x0, x1)},${Math.max(y0, y1)}` : `point=${x0},${y0}`);
+  if (one.tool === 'thing') {
+    const dragged = wide * zoom > 8 && high * zoom > 8;
+    pick(dragged ? `box=${corner},${corner[0] + wide},${corner[1] + high}` : `point=${x0},${y0}`);
+  } else if (one.tool !== 'hand') {
+    if (one.tool === 'box') ink.fillRect(...corner, wide, high);
+    if (one.tool === 'lasso') {
+      ink.beginPath();
+      for (const point of one.outline) ink.lineTo(...point);
+      ink.fill();
+    }
+    commit();
+  }
   draw();
 }
 function abandon() {                    // a second finger came down, or the system took the pointer away
-  if (stroke?.before) for (const name of stroke.layers) layers[name].put(stroke.before[name]);
+  for (const name of stroke?.layers ?? []) layers[name].put(layers[name].bits);
   stroke = null;
   draw();
 }
 
 // ---------------------------------------------------------------- marks that the server helps with
 
-async function pick(query) {
+// Work that ends in marks; dropped when the visitor has meanwhile opened another photo.
+const forThisPhoto = work => running ? busy() : guarded(async () => {
+  const {token} = photo;
+  await work(() => photo?.token === token);
+  draw();
+});
+function pick(query) {
+  const [x, y] = query.slice(6).split(',').map(Number), boxed = query.startsWith('box');
+  if (!boxed && !(x >= 0 && y >= 0 && x < photo.proxy[0] && y < photo.proxy[1])) return;
   say('Looking for it…');
-  await guarded(async () => {
+  return forThisPhoto(async still => {
     const png = await (await ask(here(`/select?${query}`), {method: 'POST'})).blob();
-    const before = layers.remove.bits();
-    await change('remove', layer => layer.load(png, true));
-    const after = layers.remove.bits();
-    say(after.every((bit, i) => bit === before[i]) ? 'Nothing stood out there. Try a box around it, or the brush.' : 'Marked. Touch it up with brush and eraser.');
+    if (!still()) return;
+    const found = await loaded(png, true);
+    const hint = boxed ? 'Try a click on it, or the brush.' : 'Try a box around it, or the brush.';
+    say(found ? 'Marked. Touch it up with brush and eraser.' : `Nothing stood out there. ${hint}`);
   });
-  draw();
 }
-async function reshape(path, add, nothing) {
-  if (layers.remove.empty()) return say('Mark something first.');
-  await guarded(async () => {
-    const body = await onebit(layers.remove.bits(), ...photo.proxy), before = done.length;
+function reshape(path, add, nothing, something = '') {
+  if (!layers.remove.count) return say('Mark something first.');
+  return forThisPhoto(async still => {
+    const body = await onebit(layers.remove.bits, ...photo.proxy);
     const png = await (await ask(here(path), {method: 'POST', body})).blob();
-    await change('remove', layer => layer.load(png, add));
-    say(done.length > before ? '' : nothing);
+    if (still()) say(await loaded(png, add) ? something : nothing);
   });
-  draw();
 }
 const grow = sign => reshape(`/grow?pixels=${sign * Math.max(1, Math.round(Math.max(...photo.proxy) / 250))}`, false, 'It cannot get narrower.');
-async function openMask(file) {
-  await guarded(async () => {
+function openMask(file) {
+  return forThisPhoto(async still => {
     const answer = await ask(here('/mask'), {method: 'POST', body: file});
     const notes = decodeURIComponent(answer.headers.get('X-Notes') || ''), png = await answer.blob();
-    await change('remove', layer => layer.load(png));
+    if (!still()) return;
+    await loaded(png, false);
     say(notes || 'The mask was opened. Check that the red part is what should go.');
   });
-  draw();
 }
 async function saveMask() {
-  if (layers.remove.empty()) return say('Mark something first.');
+  if (!layers.remove.count) return say('Mark something first.');
   await guarded(async () => {
-    const body = await onebit(layers.remove.bits(), ...photo.proxy);
+    const body = await onebit(layers.remove.bits, ...photo.proxy);
     const file = await (await ask(here('/mask-file'), {method: 'POST', body})).blob();
     const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(file), download: `${photo.name.replace(/\.[^.]*$/, '')}-mask.png`});
     link.click();
@@ -485,49 +584,61 @@ async function saveMask() {
 // ---------------------------------------------------------------- removing
 
 async function remove(again) {
-  if (running || !photo?.token) return;
-  if (!again && layers.remove.empty()) return say('Paint over what should go first.');
-  const marks = again ? lastMarks : {remove: layers.remove.bits(), avoid: layers.avoid.bits()};
-  if (!marks) return;
-  lastMarks = marks;
+  if (running || !photo) return;
+  if (!again && !layers.remove.count) return say('Paint over what should go first.');
+  if (again && !lastMarks) return;
+  if (!again) lastMarks = snapshot();
   complain('');
   setRunning(true);
   say('Starting…');
-  const url = async bits => bits.includes(1) ? asText(await onebit(bits, ...photo.proxy)) : null;
-  trigger('remove_marked', {token: photo.token, again, mask: await url(marks.remove), avoid: await url(marks.avoid)});
+  press += 1;
+  heard = Date.now();
+  const url = async part => part && asText(await onebit(whole(part), ...photo.proxy));
+  trigger('remove_marked', {token: photo.token, press, again, mask: await url(lastMarks.remove), avoid: await url(lastMarks.avoid)});
 }
-watch('value', async () => {
+watch('value', () => {
   const told = props.value;
-  if (!told?.phase || told.token !== photo?.token) return;
+  if (!running || !told?.phase || told.token !== photo?.token || told.press !== press) return;
+  heard = Date.now();
   $('progress').value = told.progress;
   if (told.phase === 'waiting' || told.phase === 'working') return say(told.text);
-  if (!running) return;
   setRunning(false);
-  if (told.phase !== 'done') {
-    if (told.gone) return guarded(reopen);
-    told.phase === 'failed' ? (complain(told.text), say('')) : say(told.text);
-    return;
-  }
-  await guarded(async () => {
-    const again = told.again;
-    await settle(told.facts);
-    if (!again) step({kind: 'removal', marks: lastMarks, bytes: lastMarks.remove.length * 2});
-    clearMarks();
-    detail = null;
-    say(told.text);
-    sharpenSoon();
-    keep();
-    draw();
-  });
+  if (told.gone) return guarded(reopen);
+  if (told.phase === 'done') return arrived(told.facts, told.again, told.text);
+  complain(told.phase === 'failed' ? told.text : '');
+  say(told.phase === 'failed' ? '' : told.text);
 });
+const arrived = (facts, again, text) => guarded(async () => {
+  await settle(facts);
+  if (!again) {
+    step({kind: 'removal', marks: lastMarks, bytes: Object.values(lastMarks).reduce((sum, part) => sum + (part?.after.length ?? 0), 0)});
+    clearMarks();
+  }
+  say(text);
+  sharpenSoon();
+  keep(0);
+  $('[data-do=compare]').focus({preventScroll: true});
+});
+// Gradio tells nothing when its connection or its queue fails: after some silence, the server is asked how it stands.
+setInterval(async () => {
+  if (!running || Date.now() - heard < 5000) return;
+  const asked = press, facts = await json(here('')).catch(error => ({gone: error.gone, lost: true}));
+  if (!running || asked !== press) return;
+  if (facts.busy) { heard = Date.now(); return; }
+  setRunning(false);
+  if (facts.gone) return guarded(reopen);
+  if (!facts.lost && facts.state !== photo.state) return arrived(facts, false, 'Done.');
+  say('');
+  complain('The server gave no answer. Your photo and your marks are as they were; please try again.');
+}, 1000);
 async function stop() {
   await guarded(() => ask(here('/cancel'), {method: 'POST'}));
 }
-async function choose(version) {
-  if (running) return;
-  await guarded(async () => settle(await json(here(`/choose?version=${version}`), {method: 'POST'})));
-  draw();
-}
+const choose = version => inTurn(async () => {
+  await settle(await json(here(`/choose?version=${version}`), {method: 'POST'}));
+  say(`Version ${photo.choices.indexOf(photo.state) + 1} is kept (seed ${photo.version.seed}).`);
+  keep(0);
+});
 function setRunning(on) {
   running = on;
   $('progress').hidden = $('[data-do=stop]').hidden = !on;
@@ -539,33 +650,41 @@ function setRunning(on) {
 // ---------------------------------------------------------------- comparing
 
 async function original() {
-  if (!pictures.has(0)) pictures.set(0, await picture(await ask(here('/view?state=0'))));
+  const {token} = photo, bitmap = pictures.get(0) || await picture(await ask(here('/view?state=0')));
+  if (photo?.token === token) pictures.set(0, bitmap);
+  draw();
 }
-async function toggleCompare(on = !comparing) {
-  if (on) await guarded(original);
+function toggleCompare(on = !comparing) {
   comparing = on;
   $('.rr-split').hidden = $('.rr-tag-before').hidden = $('.rr-tag-after').hidden = !on;
   $('[data-do=compare]').setAttribute('aria-pressed', on);
-  if (on) { zoom <= fitting() * 1.01 && fit(); $('.rr-split').focus({preventScroll: true}); }
+  if (on) {
+    guarded(original);
+    if (zoom <= fitting() * 1.01) fit();
+    const [l, , r] = photo.version?.boxes[0] ?? [0, 0, photo.width, 0], middle = (l + r) / 2 * photo.proxy[0] / photo.width;
+    $('.rr-split').value = 1000 * Math.max(0.05, Math.min(0.95, (middle * zoom + left) / canvas.width));
+    $('.rr-split').focus({preventScroll: true});
+  }
   draw();
 }
-async function hold(on) {
-  if (on && photo?.state) await guarded(original);
+function hold(on) {
   holding = on && !!photo?.state;
+  if (holding) guarded(original);
   draw();
 }
+window.addEventListener('blur', () => { hold(false); spaceDown = false; });
 
 // ---------------------------------------------------------------- what the buttons show
 
 function refresh() {
-  if (!photo?.token) return;
-  const marked = layers && !layers.remove.empty(), changed = photo.state > 0;
+  if (!photo) return;
+  const marked = layers.remove.count > 0, changed = photo.state > 0;
   $('[data-do=remove]').disabled = running || !marked;
   $('[data-do=undo]').disabled = running || !(done.length || photo.undoable);
   $('[data-do=redo]').disabled = running || !(undone.length || photo.redoable);
-  $('[data-do=clear]').disabled = running || !(marked || !layers.avoid.empty());
+  $('[data-do=clear]').disabled = running || !(marked || layers.avoid.count);
   $('.rr-result').hidden = !changed;
-  $('[data-do=again]').disabled = running || !lastMarks || !photo.choices.length || photo.choices.length >= MOST_CHOICES;
+  $('[data-do=again]').disabled = running || !lastMarks || photo.version?.seeded === false || !photo.choices.length || photo.choices.length >= MOST_CHOICES;
   const shown = photo.choices.length > 1 ? photo.choices : [];
   const strip = $('.rr-choices');
   if (strip.dataset.shown !== shown.join()) {
@@ -589,12 +708,12 @@ function offerFiles() {
   const key = `${photo.token} ${photo.state} ${options}`;
   if (key === offered) return;
   offered = key;
-  const lossless = ['PNG', 'TIFF', 'BMP', 'GIF'].includes(photo.format);
-  $('[data-file=png]').hidden = photo.format === 'PNG';
-  $('.rr-exact').hidden = lossless;
+  $('[data-file=png]').hidden = photo.format === 'PNG' || !photo.png_exact;
+  $('.rr-exact').hidden = photo.lossless;
+  $('.rr-exact').textContent = `A ${photo.format} is compressed once more when it is saved.${photo.png_exact ? ' The PNG is exact.' : ''}`;
   $('.rr-place').hidden = !photo.place;
   for (const link of $$('[data-file]')) link.href = `${base}${here(`/file?format=${link.dataset.file}&state=${photo.state}&${options}`)}`;
-  const link = $('[data-file=source]'), kind = photo.format === 'MPO' ? 'JPEG' : photo.format;
+  const link = $('[data-file=source]'), kind = photo.format;
   link.textContent = `Download ${kind}`;
   fetch(link.href, {method: 'HEAD'}).then(answer => {
     const size = +answer.headers.get('X-Size');
@@ -604,7 +723,7 @@ function offerFiles() {
 const bytes = size => size >= 1e6 ? `${(size / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(size / 1e3))} kB`;
 const TOLD = {
   thing: 'Click a thing, or drag a box around it.',
-  avoid: 'Paint over what must not be copied from, such as other people. It stays as it is.',
+  avoid: 'Paint over what must not be copied from, such as other people.',
   lasso: 'Draw around what should go.',
   box: 'Drag a box over what should go.',
 };
@@ -612,11 +731,12 @@ function setTool(name) {
   tool = name;
   for (const button of $$('[data-tool]')) button.setAttribute('aria-pressed', button.dataset.tool === name);
   stage.dataset.cursor = name === 'hand' ? 'hand' : ['brush', 'eraser', 'avoid'].includes(name) ? 'none' : 'cross';
-  if (photo?.token) say(TOLD[name] || '');
+  if (photo && !running) say(TOLD[name] || '');
   draw();
 }
 function setBrush(size) {
-  brush = Math.max(2, Math.min(+$('.rr-size input').max, Math.round(size)));
+  const step = Math.sign(size - brush), next = Math.round(size) === brush ? brush + step : Math.round(size);
+  brush = Math.max(2, Math.min(+$('.rr-size input').max, next));
   $('.rr-size input').value = brush;
   draw();
 }
@@ -625,9 +745,9 @@ function setBrush(size) {
 
 const actions = {
   pick: () => $('.rr-file').click(), undo, redo, remove: () => remove(false), again: () => remove(true), stop,
-  clear: () => { for (const name of ['remove', 'avoid']) change(name, ({ink}) => ink.clearRect(0, 0, ...photo.proxy)); draw(); },
+  clear: () => { for (const {ink} of Object.values(layers)) ink.clearRect(0, 0, ...photo.proxy); commit(); },
   'zoom-in': () => zoomAt(1.4), 'zoom-out': () => zoomAt(1 / 1.4), fit, compare: () => toggleCompare(),
-  shadow: () => reshape('/shadow', true, 'No shadow was found. Paint over it if there is one.'), wider: () => grow(1), narrower: () => grow(-1),
+  shadow: () => reshape('/shadow', true, 'No shadow was found. Paint over it if there is one.', 'A shadow was marked. Undo takes it away.'), wider: () => grow(1), narrower: () => grow(-1),
   'mask-in': () => $('.rr-mask-file').click(), 'mask-out': saveMask, close: closePhoto,
   camera: openCamera, snap: takePhoto, 'camera-off': closeCamera, hold: () => {},
 };
@@ -645,13 +765,16 @@ $('.rr-size input').addEventListener('input', event => setBrush(+event.target.va
 $('.rr-split').addEventListener('input', draw);
 $('.rr-file').addEventListener('change', event => { openFile(event.target.files[0]); event.target.value = ''; });
 $('.rr-mask-file').addEventListener('change', event => { if (event.target.files[0]) openMask(event.target.files[0]); event.target.value = ''; });
-for (const box of $$('[data-option]')) box.addEventListener('change', offerFiles);
+for (const box of $$('[data-option]')) {
+  box.checked = always.getItem(`rorem-${box.dataset.option}`) !== 'no';
+  box.addEventListener('change', () => { always.setItem(`rorem-${box.dataset.option}`, box.checked ? 'yes' : 'no'); offerFiles(); });
+}
 
 const typing = target => target?.closest?.('input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]');
 const away = () => !element.offsetParent || (document.activeElement !== document.body && !root.contains(document.activeElement));
 const tools = {b: 'brush', e: 'eraser', r: 'box', l: 'lasso', p: 'thing', k: 'avoid', h: 'hand'};
 document.addEventListener('keydown', event => {
-  if (away() || typing(event.target) || !photo?.token) return;
+  if (away() || typing(event.target) || !photo) return;
   const key = event.key.toLowerCase(), command = event.ctrlKey || event.metaKey;
   const act = work => { event.preventDefault(); work(); };
   if (command && key === 'z') return act(event.shiftKey ? redo : undo);
@@ -678,7 +801,8 @@ function byKey(key, painting) {         // the brush moved by arrow keys, for th
   const [dx, dy] = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]}[key] || [0, 0];
   keyCursor = [from[0] + dx * pace, from[1] + dy * pace].map((value, axis) => Math.max(0, Math.min(photo.proxy[axis], value)));
   if ((key === 'enter' || painting) && ['brush', 'eraser', 'avoid'].includes(tool)) { begin(tool, from); extend(keyCursor); finish(); }
-  else if (key === 'enter' && tool === 'thing') pick(`point=${keyCursor[0]},${keyCursor[1]}`);
+  else if (key === 'enter' && tool !== 'thing') say('With the keyboard, use Brush, Eraser, Keep out or Pick.');
+  else if (key === 'enter') pick(`point=${keyCursor[0]},${keyCursor[1]}`);
   draw();
 }
 
@@ -708,87 +832,42 @@ function closeCamera() {
   $('.rr-camera').hidden = true;
 }
 function takePhoto() {
-  const video = $('video'), sheet = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
+  const video = $('video');
+  if (!video.videoWidth) return complain('The camera shows nothing yet. Wait a moment.');
+  const sheet = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
   sheet.getContext('2d').drawImage(video, 0, 0);
   closeCamera();
   sheet.toBlob(blob => openFile(new File([blob], 'camera.jpg', {type: 'image/jpeg'})), 'image/jpeg', 0.96);
 }
 
-// ---------------------------------------------------------------- 1-bit PNG (PNG specification, greyscale, bit depth 1)
-
-const table = Uint32Array.from({length: 256}, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1; return n; });
-function chunk(name, data) {
-  const out = new Uint8Array(12 + data.length), text = new TextEncoder().encode(name), numbers = new DataView(out.buffer);
-  numbers.setUint32(0, data.length);
-  out.set(text, 4); out.set(data, 8);
-  let crc = -1;
-  for (let i = 4; i < 8 + data.length; i++) crc = table[(crc ^ out[i]) & 255] ^ crc >>> 8;
-  numbers.setUint32(8 + data.length, ~crc);
-  return out;
-}
-async function onebit(bits, width, height) {
-  const row = (width + 7 >> 3) + 1, raw = new Uint8Array(row * height);
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) if (bits[y * width + x]) raw[y * row + 1 + (x >> 3)] |= 128 >> (x & 7);
-  const squeezed = new Blob([raw]).stream().pipeThrough(new CompressionStream('deflate'));
-  const data = new Uint8Array(await new Response(squeezed).arrayBuffer()), head = new Uint8Array(13), numbers = new DataView(head.buffer);
-  numbers.setUint32(0, width); numbers.setUint32(4, height); head[8] = 1;
-  const magic = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
-  return new Blob([magic, chunk('IHDR', head), chunk('IDAT', data), chunk('IEND', new Uint8Array())], {type: 'image/png'});
-}
-const asText = blob => new Promise(resolve => { const reader = new FileReader(); reader.onload = () => resolve(reader.result); reader.readAsDataURL(blob); });
-
 // ---------------------------------------------------------------- surviving a reload: the browser keeps file and marks
 
-// Each tab has its own place (the session storage outlives a reload, not the tab); places of closed tabs go after a day.
-const place = sessionStorage.getItem('rorem-tab') || crypto.randomUUID?.() || String(Math.random());
-sessionStorage.setItem('rorem-tab', place);
-const shelf = new Promise(resolve => {
-  const request = indexedDB.open('rorem', 1);
-  request.onupgradeneeded = () => request.result.createObjectStore('kept');
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => resolve(null);
-}).catch(() => null);
-async function shelved(mode, work) {    // one request to the shelf; null where the browser keeps nothing
-  const database = await shelf;
-  return database && new Promise(resolve => {
-    const request = work(database.transaction('kept', mode).objectStore('kept'));
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => resolve(null);
-  });
-}
-const store = value => shelved('readwrite', shelf => value ? shelf.put({...value, at: Date.now()}, place) : shelf.delete(place));
-const stored = () => shelved('readonly', shelf => shelf.get(place));
-async function tidy() {
-  for (const key of await shelved('readonly', shelf => shelf.getAllKeys()) || []) {
-    const kept = await shelved('readonly', shelf => shelf.get(key));
-    if (key !== place && !(Date.now() - kept?.at < 864e5)) await shelved('readwrite', shelf => shelf.delete(key));
-  }
-}
 let keepTimer = 0;
-function keep() {
+function keep(wait = 300) {
   clearTimeout(keepTimer);
-  keepTimer = setTimeout(async () => { if (photo?.token) store({token: photo.token, file: local.file, marks: await packed()}); }, 300);
+  const {token, state} = photo;
+  keepTimer = setTimeout(async () => { if (photo?.token === token) shelf.put('marks', {token, state, marks: await packed()}); }, wait);
 }
 async function restore() {
-  const kept = await stored().catch(() => null);
-  if (!kept?.file || photo) return;
-  await guarded(async () => {
-    veil('Opening your photo again…');
-    const facts = await json(`/photo/${kept.token}`).catch(() => null);
-    if (facts) await opened(facts, kept.file, kept.marks);
-    else await openFile(kept.file, kept.marks);
-    veil('');
-    if (!photo) root.dataset.view = 'empty';
+  const [file, kept] = [await shelf.get('file'), await shelf.get('marks')];
+  if (!file || photo) return;
+  await opening('Opening your photo again…', async () => {
+    const facts = kept && await json(`/photo/${kept.token}`).catch(() => null);
+    if (facts) await opened(facts, file, kept.marks);
+    else {
+      await send(file, kept?.marks);
+      if (kept?.state) say(OPENED_AGAIN);
+    }
   });
 }
 
 new ResizeObserver(resize).observe(stage);
 setTool('brush');
-restore().then(tidy);
+restore().then(shelf.tidy);
 root.dataset.ready = 'yes';
 window.rorem = {                        // for people who script the page, and for the tests
   get photo() { return photo; }, get running() { return running; }, get tool() { return tool; },
   toPage: (x, y) => { const frame = canvas.getBoundingClientRect(); return [frame.left + (x * zoom + left) * frame.width / canvas.width, frame.top + (y * zoom + top) * frame.height / canvas.height]; },
-  marked: () => layers ? layers.remove.bits().reduce((sum, bit) => sum + bit, 0) : 0,
-  avoided: () => layers ? layers.avoid.bits().reduce((sum, bit) => sum + bit, 0) : 0,
+  marked: () => layers?.remove.count ?? 0,
+  avoided: () => layers?.avoid.count ?? 0,
 };

@@ -1,10 +1,12 @@
-"""The painting surface: our own component on gr.HTML, made of painter.html, painter.css and painter.js.
+"""The painting surface: our own component on gr.HTML, made of painter.html, painter.css and the
+scripts: onebit.js (masks as files), shelf.js (what the browser keeps), painter.js (all else).
 
 Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
 file once and the marks as 1-bit PNGs.
 
-Up: the custom event `remove_marked` carries {token, again, mask, avoid}; masks are 1-bit PNGs as data URLs, or null.
-Down: the value is a dict {token, phase, text, progress, ...} that tells how the removal goes.
+Up: the custom event `remove_marked` carries {token, press, again, mask, avoid}; masks are data URLs of 1-bit PNGs.
+Down: the value is a dict {token, press, phase, text, progress, ...} that tells how the removal goes. `press` counts the
+presses of the button: Gradio passes on only values that differ from the one before.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from rorem.errors import BadMask
 from rorem.ui.examples import EXAMPLES, Example
 
 HERE = Path(__file__).parent
+SCRIPTS = ("onebit.js", "shelf.js", "painter.js")  # run as one script, in this order
 PNG = "data:image/png;base64,"
 LARGEST = 20_000_000  # characters of a mask sent by the browser
 
@@ -30,7 +33,7 @@ def painter(elem_id: str) -> gr.HTML:
     return gr.HTML(
         html_template=template,
         css_template=(HERE / "painter.css").read_text("utf-8"),
-        js_on_load=(HERE / "painter.js").read_text("utf-8"),
+        js_on_load="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
     )

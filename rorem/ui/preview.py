@@ -20,8 +20,7 @@ def preview(window: Picture, side: int) -> tuple[bytes, str]:
     JPEG; PNG where something is transparent.
     """
     opacity = opacity_of(window)
-    scale = min(1.0, side / max(window.width, window.height))
-    size = max(1, round(window.width * scale)), max(1, round(window.height * scale))
+    size = fitted(window.width, window.height, side)
     rgb = to_srgb(_shrunk(window, size))
     if opacity is None:
         return _encoded(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]), "image/jpeg"
@@ -29,10 +28,20 @@ def preview(window: Picture, side: int) -> tuple[bytes, str]:
     return _encoded(".png", np.dstack([rgb[..., ::-1], alpha]), [cv2.IMWRITE_PNG_COMPRESSION, 1]), "image/png"
 
 
-def proxy(picture: Picture, side: int) -> np.ndarray:
+def proxy_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the proxy of a photo of this size."""
+    return fitted(width, height, LONGEST)
+
+
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height of a picture of this size when it is shown at most `side` px long."""
+    scale = min(1.0, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def proxy(picture: Picture, side: int = LONGEST) -> np.ndarray:
     """The whole photo as methods see it, at most `side` px long; uint8 RGB (h, w, 3)."""
-    scale = min(1.0, side / max(picture.width, picture.height))
-    return to_rgb(_shrunk(picture, (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))))
+    return to_rgb(_shrunk(picture, fitted(picture.width, picture.height, side)))
 
 
 def bits(mask: np.ndarray) -> bytes:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
 from rorem import remover
-from rorem.errors import Cancelled, RoremError
-from rorem.mask_file import read_mask
+from rorem.errors import BadOptions, Cancelled, RoremError
+from rorem.mask_file import enlarge_marks
 from rorem.methods import catalog
 from rorem.methods.entry import Entry
 from rorem.remover import OnStep
+from rorem.ui.facts import facts
 from rorem.ui.line import Line
 from rorem.ui.painter import decode_mask, painter
-from rorem.ui.routes import address, facts
+from rorem.ui.preview import proxy_size
 from rorem.ui.session import Session
 from rorem.ui.sessions import Gone, Sessions
+from rorem.ui.visitor import address
 from rorem.ui.work import ENDED, run
 
 MOST_CANDIDATES = 4
 AUTO_GROW = -1
+WIDEST_GROW = 60  # photo pixels; whoever needs more paints more
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the visitor chose beside the marks. grow: px, or None for the method's own choice."""
+
+    method: str
+    settings: dict[str, object]
+    candidates: int = 1
+    seed: int = 0
+    grow: int | None = None
 
 
 def build(sessions: Sessions, line: Line) -> None:
@@ -39,90 +53,87 @@ def build(sessions: Sessions, line: Line) -> None:
         gr.Markdown("\n".join(f"- **{entry.title}**: {_explained(entry)}" for entry in catalog.ENTRIES))
         with gr.Row():
             count = gr.Slider(1, MOST_CANDIDATES, 1, step=1, label="Versions to make at once", elem_id="versions")
-            seed = gr.Number(
-                0, precision=0, minimum=0, label="Seed", info="The same seed gives the same result.", elem_id="seed"
-            )
+            seed = gr.Number(0, precision=0, label="Seed", info="The same seed gives the same result.", elem_id="seed")
             grow = gr.Slider(
                 AUTO_GROW,
-                60,
+                WIDEST_GROW,
                 AUTO_GROW,
                 step=1,
-                label="Reach beyond the marks (photo pixels)",
+                label="Reach beyond the marks, in photo pixels",
                 info="-1 lets the method choose.",
                 elem_id="grow",
             )
+        groups = {entry.id: _controls(entry, shown=entry.id == method.value) for entry in catalog.ENTRIES}
+    method.change(
+        lambda chosen: [gr.Group(visible=id == chosen) for id in groups],
+        method,
+        [group for group, _ in groups.values()],
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    names = [(id, name) for id, (_, controls) in groups.items() for name in controls]
 
     def on_remove(
-        event: gr.EventData, method: str, count: float, seed: float | None, grow: float, request: gr.Request
+        event: gr.EventData, request: gr.Request, method: str, count: float, seed: float | None, grow: float, *rest: Any
     ) -> Iterator[dict[str, Any]]:
-        sent: dict[str, Any] = event._data or {}
-        visitor = address(request.request)
-        yield from _removal(sessions, line, sent, method, int(count), int(seed or 0), int(grow), visitor)
+        settings = {name: value for (id, name), value in zip(names, rest, strict=True) if id == method}
+        reach = None if grow <= AUTO_GROW else int(grow)
+        wish = Wish(method, settings, min(max(int(count), 1), MOST_CANDIDATES), int(seed or 0), reach)
+        yield from removal(sessions, line, event._data or {}, wish, address(request.request))
 
     surface.remove_marked(
         on_remove,
-        [method, count, seed, grow],
+        [method, count, seed, grow, *(control for _, controls in groups.values() for control in controls.values())],
         surface,
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
-        queue=True,
     )
 
 
-def _removal(
-    sessions: Sessions,
-    line: Line,
-    sent: dict[str, Any],
-    method: str,
-    count: int,
-    seed: int,
-    grow: int,
-    visitor: str,
-) -> Iterator[dict[str, Any]]:
-    """One press of the button, told to the browser step by step."""
-    token = str(sent.get("token"))
-    told = {"token": token, "phase": "failed", "text": "", "progress": 0.0}
+def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, visitor: str) -> Iterator[dict[str, Any]]:
+    """One press of the button, told to the browser step by step.
+
+    sent: {token, press, again, mask, avoid} from the page. Yields dicts with phase, text and progress; the last one is
+    done, stopped or failed, and the photo is free again before it is told.
+    """
+    head = {"token": sent.get("token"), "press": sent.get("press")}
+    failed = {**head, "phase": "failed", "progress": 0.0}
     try:
-        session = sessions.get(token)
+        session = sessions.get(str(sent.get("token")))
         mask, avoid = _marks(sent, session)
     except RoremError as error:
-        yield told | {"text": error.advice, "gone": isinstance(error, Gone)}
+        yield {**failed, "text": error.advice, "gone": isinstance(error, Gone)}
         return
     cancel = session.begin()
     if cancel is None:
-        yield told | {"text": "A removal is already running for this photo."}
+        yield {**failed, "text": "A removal is already running for this photo."}
         return
-    again = bool(sent.get("again"))
-    previous = session.version(session.choices[-1]) if again and session.choices else None
-    if previous is not None:
-        seed = previous.seed + 1
+    last = session.version(session.choices[-1]) if sent.get("again") and session.choices else None
 
     def job(on_step: OnStep) -> None:
-        loaded = catalog.load(method)
+        method, options = catalog.prepare(wish.method, wish.settings)
         removals = remover.remove(
-            session.before() if again else session.picture,
+            session.before() if last else session.picture,
             mask,
-            loaded,
-            options=catalog.find(loaded.traits.id).parse({}),
-            seed=seed,
-            candidates=1 if again else min(max(count, 1), MOST_CANDIDATES),
+            method,
+            options=options,
+            seed=last.seed + 1 if last else wish.seed,
+            candidates=1 if last else wish.candidates,
             avoid=avoid,
-            grow=None if grow <= AUTO_GROW else grow,
+            grow=wish.grow,
             on_step=on_step,
         )
-        if cancel.is_set():  # stopped after the last step: the visitor was told that nothing changed
+        if not session.commit(removals, again=last is not None, cancel=cancel):
             raise Cancelled()
-        numbers = [session.add(one, again=again or index > 0) for index, one in enumerate(removals)]
-        session.choose(numbers[0])
 
     try:
         for update in run(line, visitor, cancel, job):
-            told = {"token": token, **asdict(update)}
-            if update.phase == "done":
-                told |= {"facts": facts(session), "again": again, "text": _summary(session)}
+            told = {**head, **asdict(update)}
             if update.phase in ENDED:
-                session.end(cancel)  # before it is told: the visitor may press the next button at once
+                session.end(cancel)
+            if update.phase == "done":
+                told |= {"facts": facts(session), "again": last is not None, "text": _summary(session)}
             yield told
     finally:
         session.end(cancel)
@@ -130,12 +141,30 @@ def _removal(
 
 def _marks(sent: dict[str, Any], session: Session) -> tuple[np.ndarray, np.ndarray | None]:
     """The marks at the photo's size: what should go, and what must not be copied from."""
-    picture = session.picture
-    mask, avoid = decode_mask(sent.get("mask")), decode_mask(sent.get("avoid"))
-    marked = read_mask(mask or b"", picture.width, picture.height, polarity="white").mask
-    if avoid is None:
-        return marked, None
-    return marked, read_mask(avoid, picture.width, picture.height, polarity="white").mask
+    width, height = session.picture.size
+    size = proxy_size(width, height)
+    mask, avoid = (decode_mask(sent.get(name)) for name in ("mask", "avoid"))
+    marked = enlarge_marks(mask or b"", size, width, height)
+    return marked, None if avoid is None else enlarge_marks(avoid, size, width, height)
+
+
+def _controls(entry: Entry, shown: bool) -> tuple[gr.Group, dict[str, gr.Slider]]:
+    """A slider for every setting of a method, in a group that is shown with it."""
+    controls = {}
+    with gr.Group(visible=shown) as group:
+        for name, schema in entry.options.model_json_schema().get("properties", {}).items():
+            if schema.get("type") not in ("integer", "number") or "minimum" not in schema or "maximum" not in schema:
+                raise BadOptions(f"The page has no control for {entry.id}.{name}.")
+            controls[name] = gr.Slider(
+                schema["minimum"],
+                schema["maximum"],
+                schema["default"],
+                step=1 if schema["type"] == "integer" else None,
+                label=f"{entry.title}: {schema.get('title', name)}",
+                info=schema.get("description"),
+                elem_id=f"{entry.id}-{name}",
+            )
+    return group, controls
 
 
 def _summary(session: Session) -> str:
@@ -144,8 +173,8 @@ def _summary(session: Session) -> str:
         return "Done."
     wide, high = version.working
     what = catalog.find(version.method).title
-    parts = [f"Done in {version.seconds:.1f} s: {what}, seed {version.seed}, worked at {wide} × {high} pixels."]
-    return " ".join((*parts, *version.notes))
+    told = f"Done in {version.seconds:.1f} s: {what}, seed {version.seed}, worked at {wide} × {high} pixels."
+    return " ".join((told, *version.notes))
 
 
 def _label(entry: Entry) -> str:
@@ -157,4 +186,5 @@ def _label(entry: Entry) -> str:
 
 def _explained(entry: Entry) -> str:
     state = entry.state()
-    return entry.summary if state.kind == "ready" else f"{entry.summary} *{state.why}*"
+    needs = f"Needs about {entry.memory // 1_000_000} MB of memory and no GPU." if "cpu" in entry.devices else ""
+    return f"{entry.summary} {needs if state.kind == 'ready' else state.why}"

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
-from starlette.requests import Request
+import numpy as np
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -22,13 +23,15 @@ from rorem import __version__
 from rorem.errors import RoremError
 from rorem.geometry import Box
 from rorem.mask import grow_or_shrink
-from rorem.mask_file import read_mask
+from rorem.mask_file import enlarge_marks, read_mask
 from rorem.picture import media_type
 from rorem.selection import select_box, select_point, shadow_of
 from rorem.ui import examples
-from rorem.ui.preview import LONGEST, bits, preview, proxy
+from rorem.ui.facts import facts
+from rorem.ui.preview import LONGEST, bits, preview, proxy, proxy_size
 from rorem.ui.session import ORIGINAL, Session
 from rorem.ui.sessions import Gone, NoSpace, Sessions
+from rorem.ui.visitor import address
 from rorem.ui.work import UNEXPECTED
 
 log = logging.getLogger(__name__)
@@ -70,35 +73,6 @@ def routes(sessions: Sessions) -> list[Route]:
     ]
 
 
-def facts(session: Session) -> dict[str, object]:
-    """What the browser needs to know of a photo: its size, its state, what can be undone, the candidates."""
-    picture = session.picture
-    version = session.version(session.state)
-    return {
-        "token": session.token,
-        "name": session.name,
-        "width": picture.width,
-        "height": picture.height,
-        "format": picture.file.format,
-        "proxy": _proxy_size(session),
-        "notes": list(picture.notes),
-        "place": session.tells_place,
-        "state": session.state,
-        "undoable": session.undoable,
-        "redoable": session.redoable,
-        "choices": list(session.choices),
-        "version": version
-        and {
-            "seed": version.seed,
-            "method": version.method,
-            "seconds": round(version.seconds, 2),
-            "working": list(version.working),
-            "notes": list(version.notes),
-            "boxes": [list(box) for box in version.boxes],
-        },
-    }
-
-
 def _plainly(function: Answer) -> Answer:
     """Errors as one plain sentence in JSON; never a traceback."""
 
@@ -108,7 +82,10 @@ def _plainly(function: Answer) -> Answer:
         except RoremError as error:
             status = 410 if isinstance(error, Gone) else 507 if isinstance(error, NoSpace) else 422
             return JSONResponse({"error": error.advice, "gone": isinstance(error, Gone)}, status)
-        except (ValueError, KeyError):
+        except ClientDisconnect:
+            log.info("a visitor left during an upload")
+            return Response(status_code=400)  # nobody is there to read it
+        except (ValueError, KeyError, OverflowError):
             log.info("a request was not understood", exc_info=True)
             return JSONResponse({"error": "The request was not understood."}, 400)
         except FileNotFoundError:
@@ -203,14 +180,20 @@ async def _changed(
     request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]], change: Callable[[Session], None]
 ) -> Response:
     session = _session(request, sessions)
-    if session.busy:
+
+    def change_when_free() -> bool:
+        with session.lock:
+            if not session.busy:
+                change(session)
+            return not session.busy
+
+    if not await heavy(change_when_free):
         return JSONResponse({"error": "A removal is still running. Stop it first."}, 409)
-    await heavy(change, session)
     return JSONResponse(facts(session), headers=NEVER)
 
 
 async def _cancel(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    _session(request, sessions).cancel.set()
+    await anyio.to_thread.run_sync(_session(request, sessions).request_stop)  # not in line behind what is heavy
     return JSONResponse({}, headers=NEVER)
 
 
@@ -220,7 +203,7 @@ async def _select(request: Request, sessions: Sessions, heavy: Callable[..., Awa
     query = request.query_params
 
     def select() -> bytes:
-        rgb = proxy(session.picture, LONGEST)
+        rgb = proxy(session.picture)
         if "box" in query:
             return bits(select_box(rgb, Box(*_numbers(query["box"], 4))))
         x, y = _numbers(query["point"], 2)
@@ -235,8 +218,7 @@ async def _shadow(request: Request, sessions: Sessions, heavy: Callable[..., Awa
     data = await _body(request)
 
     def find() -> bytes:
-        rgb = proxy(session.picture, LONGEST)
-        return bits(shadow_of(rgb, read_mask(data, rgb.shape[1], rgb.shape[0], polarity="white").mask))
+        return bits(shadow_of(proxy(session.picture), _marks(data, session, sessions)))
 
     return Response(await heavy(find), media_type="image/png", headers=NEVER)
 
@@ -248,8 +230,7 @@ async def _grow(request: Request, sessions: Sessions, heavy: Callable[..., Await
     pixels = max(-200, min(200, int(request.query_params["pixels"])))
 
     def change() -> bytes:
-        mask = read_mask(data, *_proxy_size(session), polarity="white").mask
-        return bits(grow_or_shrink(mask, pixels))
+        return bits(grow_or_shrink(_marks(data, session, sessions), pixels))
 
     return Response(await heavy(change), media_type="image/png", headers=NEVER)
 
@@ -258,40 +239,40 @@ async def _read_mask(request: Request, sessions: Sessions, heavy: Callable[..., 
     """A mask file of any kind in, the marks as a 1-bit PNG of proxy size out; guesses in the header X-Notes."""
     session = _session(request, sessions)
     data = await _body(request)
-    reading = await heavy(read_mask, data, *_proxy_size(session))
-    notes = {"X-Notes": quote(" ".join(reading.notes))}
-    return Response(bits(reading.mask), media_type="image/png", headers=NEVER | notes)
+
+    def read() -> tuple[bytes, tuple[str, ...]]:
+        size = session.picture.size
+        reading = read_mask(data, *proxy_size(*size), limits=sessions.limits, photo=size)
+        return bits(reading.mask), reading.notes
+
+    mask, notes = await heavy(read)
+    return Response(mask, media_type="image/png", headers=NEVER | {"X-Notes": quote(" ".join(notes))})
 
 
 async def _mask_file(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
     """A mask of proxy size in, the same at the photo's size as a 1-bit PNG file out."""
     session = _session(request, sessions)
     data = await _body(request)
-    picture = session.picture
-    reading = await heavy(functools.partial(read_mask, data, picture.width, picture.height, polarity="white"))
-    return Response(bits(reading.mask), media_type="image/png", headers=NEVER)
+
+    def enlarge() -> bytes:
+        size = session.picture.size
+        return bits(enlarge_marks(data, proxy_size(*size), *size, limits=sessions.limits))
+
+    return Response(await heavy(enlarge), media_type="image/png", headers=NEVER)
 
 
-def address(request: Request | None) -> str:
-    """Who asks: the first address that a Space's proxy names, or the peer's."""
-    if request is None:
-        return "unknown"
-    forwarded = (request.headers.get("x-forwarded-for") or "").split(",")[0].strip()
-    return forwarded or (request.client.host if request.client else "unknown")
+def _marks(data: bytes, session: Session, sessions: Sessions) -> np.ndarray:
+    """Marks of our own page at the proxy's size."""
+    size = proxy_size(*session.picture.size)
+    return enlarge_marks(data, size, *size, limits=sessions.limits)
 
 
 def _session(request: Request, sessions: Sessions) -> Session:
     return sessions.get(request.path_params["token"])
 
 
-def _proxy_size(session: Session) -> tuple[int, int]:
-    picture = session.picture
-    scale = min(1.0, LONGEST / max(picture.width, picture.height))
-    return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-
-
 def _numbers(text: str, count: int) -> list[int]:
-    """That many numbers with commas between them, as whole pixels. Raises ValueError for anything else."""
+    """That many numbers with commas between them, as whole pixels. Raises ValueError, OverflowError for all else."""
     numbers = [int(float(part)) for part in text.split(",")]
     if len(numbers) != count:
         raise ValueError(f"expected {count} numbers, got {text!r}")
@@ -299,9 +280,9 @@ def _numbers(text: str, count: int) -> list[int]:
 
 
 async def _body(request: Request) -> bytes:
-    data = b""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > MASK_BYTES:
             raise ValueError("a mask of more than 20 MB")
-    return data
+    return bytes(data)

@@ -1,22 +1,24 @@
 """One visitor's photo at work: its pixels on disk, and every removal with a way back and forth.
 
 Nothing large stays in memory between two requests, so a server holds as many photos as its disk does. Undo writes the
-old pixels back; after as many undos as edits the photo is what it was, byte for byte.
+old pixels back; after as many undos as edits the photo is what it was, byte for byte. Everything that can fail (a full
+disk) comes before the first pixel is changed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from rorem.geometry import Box
-from rorem.picture import Edit, Limits, Patch, Picture, crop, encode, open_picture, suffix, tells_place
+from rorem.picture import Edit, Limits, Patch, Picture, crop, encode, open_picture, patch, suffix, tells_place
 from rorem.remover import Removal
+from rorem.ui.patch_files import changed, keep, read, write
 
 ORIGINAL = 0  # the state before any removal
 
@@ -48,12 +50,14 @@ class Session:
         self.lock = threading.RLock()
         self.cancel = threading.Event()  # of the removal under way
         self.busy = False
+        self._committed = False  # the removal under way is already in the photo: too late to stop it
+        self._encoding = threading.Lock()
         self.used = time.monotonic()
         opened = open_picture(folder / "original", name=name, limits=limits)
         self._picture = replace(
             opened,
-            colour=_kept(folder / "colour.npy", opened.colour),
-            alpha=None if opened.alpha is None else _kept(folder / "alpha.npy", opened.alpha),
+            colour=keep(folder / "colour.npy", opened.colour),
+            alpha=None if opened.alpha is None else keep(folder / "alpha.npy", opened.alpha),
         )
         self.tells_place = tells_place(self._picture)
         self._versions: dict[int, Version] = {}
@@ -68,8 +72,15 @@ class Session:
             if self.busy:
                 return None
             self.busy = True
+            self._committed = False
             self.cancel = threading.Event()
             return self.cancel
+
+    def request_stop(self) -> None:
+        """Stops the removal under way, unless it is in the photo already: then it counts as done."""
+        with self.lock:
+            if not self._committed:
+                self.cancel.set()
 
     def end(self, cancel: threading.Event) -> None:
         """Frees the photo again, if the removal with this event still holds it."""
@@ -107,49 +118,44 @@ class Session:
         """Keeps a removal's pixels and shows it. again: it is a further candidate beside the one shown.
 
         The removal must have been made from `self.picture`, for a further candidate as it was before the one shown.
+        Raises OSError; then nothing has changed.
         """
         with self.lock:
-            if again and self.choices:
-                self._unapply(self._applied.pop())
-            else:
-                self._choices = []
-            self._last += 1
-            number = self._last
-            self._versions[number] = Version(
-                number=number,
-                parent=self.state,
-                boxes=tuple(one.box for one in removal.patches),
-                seed=removal.seed,
-                method=removal.method,
-                generative=removal.generative,
-                seconds=removal.seconds,
-                working=max((window.working for window in removal.windows), default=(0, 0)),
-                notes=removal.notes,
-            )
-            _write(self._file(number, "after"), removal.patches)
-            self._choices.append(number)
-            self._forget_undone()
-            self._apply(number)
-            return number
+            return self._add((removal,), again)
+
+    def commit(self, removals: Sequence[Removal], again: bool, cancel: threading.Event) -> bool:
+        """Keeps the candidates of the removal under way and shows the first, or does nothing if it was stopped.
+
+        Made from the same picture as for `add`. Returns whether they were kept. Raises OSError; then nothing has
+        changed.
+        """
+        with self.lock:
+            if cancel.is_set():
+                return False
+            self._add(removals, again)
+            self._committed = cancel is self.cancel
+            return True
 
     def choose(self, number: int) -> None:
-        """Shows another candidate of the last removal; an unknown number changes nothing."""
+        """Shows another candidate of the last removal; an unknown number changes nothing. Raises OSError."""
         with self.lock:
             if number in self.choices and number != self.state:
-                self._unapply(self._applied.pop())
-                self._apply(number)
+                self._lay((*self._covered(self.state), *read(self._file(number, "after"))))
+                self._applied[-1] = number
 
     def undo(self) -> None:
+        """Raises OSError; then nothing has changed."""
         with self.lock:
             if self._applied:
-                number = self._applied.pop()
-                self._unapply(number)
-                self._undone.append(number)
+                self._lay(self._covered(self.state))
+                self._undone.append(self._applied.pop())
 
     def redo(self) -> None:
+        """Raises OSError; then nothing has changed."""
         with self.lock:
             if self._undone:
-                self._apply(self._undone.pop())
+                self._lay(read(self._file(self._undone[-1], "after")))
+                self._applied.append(self._undone.pop())
 
     def before(self) -> Picture:
         """The photo as it was before the removal that is shown: what a further candidate starts from."""
@@ -167,94 +173,122 @@ class Session:
             version = self._versions.get(state)
             if version is None or (version.parent != ORIGINAL and version.parent not in self._applied):
                 return None
-            return crop(self._picture, box, (*self._back_to(version.parent), *_read(self._file(state, "after"))))
+            return crop(self._picture, box, (*self._back_to(version.parent), *read(self._file(state, "after"))))
 
     def encoded(self, format: str | None, *, mark: bool, keep_gps: bool) -> tuple[bytes, str]:
-        """The photo as a file, and the file's name. Untouched photos are given back as they came."""
-        with self.lock:
-            stem = Path(self.name).stem or "photo"
-            if not self._applied and format is None and keep_gps:
-                return (self.folder / "original").read_bytes(), f"{stem}{suffix(self._picture.file.format)}"
-            methods = {self._versions[number].method for number in self._applied}
-            generative = any(self._versions[number].generative for number in self._applied)
-            edit = (
-                Edit(tool=f"RORem ({', '.join(sorted(methods))})", generative=generative) if methods and mark else None
-            )
-            data = encode(self._picture, format, edit=edit, keep_gps=keep_gps)
-            return data, f"{stem}-removed{suffix(format or self._picture.file.format)}"
+        """The photo as a file, and the file's name. Untouched photos are given back as they came.
+
+        The last file is kept, so asking for its size and then for itself encodes once; other calls do not wait for it.
+        """
+        with self._encoding:
+            with self.lock:
+                stem, own = Path(self.name).stem or "photo", self._picture.file.format
+                if not self._applied and format is None and keep_gps:
+                    return (self.folder / "original").read_bytes(), f"{stem}{suffix(own)}"
+                name = f"{stem}-removed{suffix(format or own)}"
+                kept = self.folder / f"file-{self.state}-{format or own}-{mark:d}-{keep_gps:d}"
+                if kept.exists():
+                    return kept.read_bytes(), name
+                whole = Box(0, 0, self._picture.width, self._picture.height)
+                picture = crop(self._picture, whole)  # a copy: the next removal may change the pixels on disk meanwhile
+                made = [self._versions[number] for number in self._applied]
+            methods = ", ".join(sorted({one.method for one in made}))
+            generative = any(one.generative for one in made)
+            edit = Edit(tool=f"RORem ({methods})", generative=generative) if made and mark else None
+            data = encode(picture, format, edit=edit, keep_gps=keep_gps)
+            self._remember(kept, data)
+            return data, name
 
     def size_on_disk(self) -> int:
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+        total = 0
+        for file in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # files come and go meanwhile
+                total += file.stat().st_size
+        return total
 
     def delete(self) -> None:
         self.cancel.set()
         with self.lock:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _apply(self, number: int) -> None:
-        after = _read(self._file(number, "after"))
-        old = []
-        for one in after:
-            old.append(self._swap(one))
-        _write(self._file(number, "before"), old)
-        self._applied.append(number)
+    def _add(self, removals: Sequence[Removal], again: bool) -> int:
+        """Keeps candidates and shows the first. Returns its number."""
+        further = again and bool(self.choices)
+        parent = self._versions[self.state].parent if further else self.state
+        numbers = range(self._last + 1, self._last + 1 + len(removals))
+        try:
+            back = self._back_to(parent)
+            for number, removal in zip(numbers, removals, strict=True):
+                after = changed(removal)
+                write(self._file(number, "after"), after)
+                write(
+                    self._file(number, "before"), [patch(crop(self._picture, one.box, back), one.box) for one in after]
+                )
+            shown = (*back, *changed(removals[0]))
+        except BaseException:
+            self._forget(numbers)
+            raise
+        self._lay(shown)
+        if further:
+            self._applied.pop()
+        unchosen = () if further else (number for number in self._choices if number not in self._applied)
+        self._forget((*self._undone, *unchosen))
+        self._undone = []
+        self._choices = [*(self._choices if further else ()), *numbers]
+        self._versions |= {number: _version(number, parent, one) for number, one in zip(numbers, removals, strict=True)}
+        self._applied.append(numbers[0])
+        self._last = numbers[-1]
+        return numbers[0]
 
-    def _unapply(self, number: int) -> None:
-        for one in reversed(_read(self._file(number, "before"))):
-            self._swap(one)
+    def _covered(self, number: int) -> tuple[Patch, ...]:
+        """The pixels that a removal covered, in the order in which they are laid back."""
+        return tuple(reversed(read(self._file(number, "before"))))
 
-    def _swap(self, one: Patch) -> Patch:
-        """Writes a window's pixels and returns those that were there."""
-        rows, columns = one.box.slices
-        colour, alpha = self._picture.colour, self._picture.alpha
-        old = Patch(one.box, colour[rows, columns].copy(), None if alpha is None else alpha[rows, columns].copy())
-        colour[rows, columns] = one.colour
-        if alpha is not None and one.alpha is not None:
-            alpha[rows, columns] = one.alpha
-        return old
+    def _remember(self, kept: Path, data: bytes) -> None:
+        """Keeps an encoded photo in place of older ones. Without room for it the next call encodes again."""
+        part = self.folder / "encoded.part"
+        try:
+            for older in self.folder.glob("file-*"):
+                older.unlink()
+            part.write_bytes(data)
+            part.replace(kept)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _back_to(self, state: int) -> tuple[Patch, ...]:
         """Patches that lead from now back to an earlier state, in the order in which they are laid over each other."""
         later = self._applied[self._applied.index(state) + 1 :] if state != ORIGINAL else self._applied
-        return tuple(one for number in reversed(later) for one in reversed(_read(self._file(number, "before"))))
+        return tuple(one for number in reversed(later) for one in self._covered(number))
 
-    def _forget_undone(self) -> None:
-        for number in self._undone:
-            for kind in ("before", "after"):
-                self._file(number, kind).unlink(missing_ok=True)
+    def _lay(self, patches: Iterable[Patch]) -> None:
+        """Writes pixels into the photo."""
+        colour, alpha = self._picture.colour, self._picture.alpha
+        for one in patches:
+            colour[one.box.slices] = one.colour
+            if alpha is not None and one.alpha is not None:
+                alpha[one.box.slices] = one.alpha
+
+    def _forget(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
             self._versions.pop(number, None)
-        self._undone = []
+            for kind in ("after", "before"):
+                with contextlib.suppress(OSError):  # goes with the folder
+                    self._file(number, kind).unlink(missing_ok=True)
 
     def _file(self, number: int, kind: str) -> Path:
         return self.folder / f"{number}-{kind}.npz"
 
 
-def _kept(path: Path, array: np.ndarray) -> np.ndarray:
-    """The array moved to disk and mapped back, writable."""
-    np.save(path, array)
-    return np.load(path, mmap_mode="r+")
-
-
-def _write(path: Path, patches: tuple[Patch, ...] | list[Patch]) -> None:
-    arrays: dict[str, np.ndarray] = {}
-    for index, one in enumerate(patches):
-        arrays[f"box{index}"] = np.array(one.box)
-        arrays[f"colour{index}"] = one.colour
-        if one.alpha is not None:
-            arrays[f"alpha{index}"] = one.alpha
-    part = path.with_suffix(".part.npz")
-    np.savez(part, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]
-    part.replace(path)
-
-
-def _read(path: Path) -> tuple[Patch, ...]:
-    with np.load(path, allow_pickle=False) as arrays:
-        count = sum(name.startswith("box") for name in arrays.files)
-        return tuple(
-            Patch(
-                Box(*(int(edge) for edge in arrays[f"box{index}"])),
-                arrays[f"colour{index}"],
-                arrays[f"alpha{index}"] if f"alpha{index}" in arrays.files else None,
-            )
-            for index in range(count)
-        )
+def _version(number: int, parent: int, removal: Removal) -> Version:
+    return Version(
+        number=number,
+        parent=parent,
+        boxes=tuple(one.box for one in removal.patches),
+        seed=removal.seed,
+        method=removal.method,
+        generative=removal.generative,
+        seconds=removal.seconds,
+        working=max((window.working for window in removal.windows), default=(0, 0)),
+        notes=removal.notes,
+    )

@@ -9,15 +9,17 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rorem.errors import BadPicture, RoremError
+from rorem.errors import BadOptions, BadPicture, RoremError
 from rorem.picture import Limits
 from rorem.ui.session import Session
 
 SWEEP_SECONDS = 30
 MOST_OF_ONE = 50  # photos of one address (a school, say); with more its own oldest go, never another visitor's
+_live: set[Path] = set()  # folders of this process; others with its number are of one that had the number before
 
 
 class Gone(RoremError):
@@ -33,12 +35,19 @@ class NoSpace(RoremError):
 
 
 class Sessions:
-    """Opens, finds and deletes sessions. Idle ones go after `keep_seconds`, the oldest when the disk is used up."""
+    """Opens, finds and deletes sessions. Idle ones go after `keep_seconds`; when the disk is used up the oldest of
+    whoever holds most."""
 
     def __init__(self, data_dir: Path, limits: Limits, keep_seconds: float, max_disk: int) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        _delete_orphans(data_dir)
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=data_dir))  # mode 0700
+        """Raises BadOptions if nothing can be written in `data_dir`."""
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _delete_orphans(data_dir)
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=data_dir)).absolute()  # mode 0700
+        except OSError as error:
+            why = (error.strerror or "it cannot be used").lower()
+            raise BadOptions(f"The folder {data_dir} cannot hold photos: {why}.", "Choose another data_dir.") from error
+        _live.add(self._folder)
         self._limits = limits
         self._keep_seconds = keep_seconds
         self._max_disk = max_disk
@@ -50,6 +59,11 @@ class Sessions:
     @property
     def limits(self) -> Limits:
         return self._limits
+
+    @property
+    def exchange(self) -> Path:
+        """The folder for files of requests that open no session; what lies there as long as an idle photo goes, too."""
+        return self._folder / "exchange"
 
     def __len__(self) -> int:
         return len(self._open)
@@ -123,17 +137,47 @@ class Sessions:
             session.delete()
 
     def sweep(self) -> None:
-        """Deletes sessions that were idle too long, then the oldest idle ones while too much disk is used."""
+        """Deletes sessions that were idle too long, then others while too much disk is used.
+
+        Of those the oldest idle one of the address that holds most, so nobody pushes others out with huge photos. The
+        one used last stays: it has just been opened.
+        """
         now = time.monotonic()
         with self._lock:
-            idle = sorted((one for one in self._open.values() if not one.busy), key=lambda one: one.used)
-            every = list(self._open.values())
-        used = sum(_size(one) for one in every)
-        for session in idle:
-            too_old = now - session.used > self._keep_seconds
-            if too_old or (used > self._max_disk and session is not idle[-1]):
-                used -= _size(session)
-                self.delete(session.token)
+            every = sorted(self._open.values(), key=lambda one: one.used)
+        sizes = {one: _size(one) for one in every}
+        for session in every:
+            if now - session.used > self._keep_seconds and self._delete_idle(session, now):
+                del sizes[session]
+        idle = [one for one in every[:-1] if one in sizes]
+        while idle and sum(sizes.values()) > self._max_disk:
+            held = Counter[str]()
+            for one, size in sizes.items():
+                held[one.owner] += size
+            most = max(idle, key=lambda one: held[one.owner])  # the first, so the oldest, where several are alike
+            idle.remove(most)
+            if self._delete_idle(most, now):
+                del sizes[most]
+        self._sweep_exchange()
+
+    def _delete_idle(self, session: Session, seen: float) -> bool:
+        """Deletes a session unless it is at work or was asked for since `seen`; returns whether it did."""
+        if not session.lock.acquire(blocking=False):
+            return False
+        try:
+            if session.busy or session.used > seen:
+                return False
+            self.delete(session.token)
+            return True
+        finally:
+            session.lock.release()
+
+    def _sweep_exchange(self) -> None:
+        oldest = time.time() - self._keep_seconds
+        for file in self.exchange.rglob("*"):
+            with contextlib.suppress(OSError):
+                if file.is_file() and file.stat().st_mtime < oldest:
+                    file.unlink()
 
     def close(self) -> None:
         """Deletes everything."""
@@ -141,6 +185,7 @@ class Sessions:
         for token in list(self._open):
             self.delete(token)
         shutil.rmtree(self._folder, ignore_errors=True)
+        _live.discard(self._folder)
 
     def _sweep_forever(self) -> None:
         while not self._closing.wait(SWEEP_SECONDS):
@@ -162,10 +207,16 @@ def _tame(name: str) -> str:
 
 
 def _delete_orphans(data_dir: Path) -> None:
-    """Deletes what an app that was killed left behind: folders named after a process that is no more."""
+    """Deletes what an app that was killed left behind: folders named after a process that is no more.
+
+    A container starts with the same process numbers each time, so this process's own number proves nothing.
+    """
     for folder in data_dir.iterdir():
         pid, dash, _ = folder.name.partition("-")
-        if dash and pid.isdigit() and not _alive(int(pid)):
+        if not dash or not pid.isdigit():
+            continue
+        living = folder.absolute() in _live if int(pid) == os.getpid() else _alive(int(pid))
+        if not living:
             shutil.rmtree(folder, ignore_errors=True)
 
 

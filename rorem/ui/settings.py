@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from rorem.errors import BadOptions
 
 Tab = Literal["remove", "compare", "label"]
 PREFIX = "ROREM_"
+USER = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 BUILT_TABS: tuple[Tab, ...] = ("remove",)  # tabs that this version has
 
 
@@ -35,11 +37,16 @@ class Settings(BaseModel):
     longest_line: int = Field(32, ge=1, description="Removals that may wait in all; further ones are turned away.")
     keep_minutes: int = Field(60, ge=1, description="Minutes a photo stays on the server after it was last used.")
     max_disk: int = Field(
-        20_000_000_000, ge=10_000_000, description="Bytes of disk for open photos; the oldest go first."
+        20_000_000_000,
+        ge=10_000_000,
+        description="Bytes of disk for open photos; beyond, the oldest of the address that holds most go.",
     )
     data_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "rorem",
+        Path(tempfile.gettempdir()) / f"rorem-{USER}",  # of this user's own: others could not write into it
         description="Folder for open photos; what this app puts there it deletes.",
+    )
+    behind_proxy: bool = Field(
+        False, description="Tell visitors apart by the last address in X-Forwarded-For, which a proxy wrote there."
     )
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
@@ -61,7 +68,7 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
     """Settings from command options (None = not given) over environment variables over the defaults.
 
     Raises BadOptions with one sentence for the first value that is wrong. Gradio's own GRADIO_SERVER_NAME and
-    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port.
+    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy.
     """
     values: dict[str, object] = {}
     for name, variable in (("host", "GRADIO_SERVER_NAME"), ("port", "GRADIO_SERVER_PORT")):
@@ -69,6 +76,7 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
             values[name] = environment[variable]
     if environment.get("SPACE_ID"):
         values.setdefault("host", "0.0.0.0")
+        values["behind_proxy"] = True
     for name in Settings.model_fields:
         if environment.get(PREFIX + name.upper()):
             values[name] = environment[PREFIX + name.upper()]

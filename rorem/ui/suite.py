@@ -10,12 +10,13 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import importlib.util
 import signal
-import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
 import gradio as gr
+import gradio.mcp
 from gradio.themes import Soft
 
 from rorem.picture import Limits
@@ -26,10 +27,11 @@ from rorem.ui.sessions import Sessions
 from rorem.ui.settings import Settings
 
 log = logging.getLogger(__name__)
+GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # where Gradio keeps the files that programs send to an endpoint
 TITLE = "RORem: remove things from photos"
 HEADING = (
     "<h1 style='display: inline; font-size: 1.5em; margin-right: .5em'>RORem</h1>"
-    "<span>Paint over what should go. The rest of your photo stays as it is, pixel for pixel.</span>"
+    "<span>Paint over what should go. The rest of your photo stays as it is.</span>"
 )
 
 
@@ -43,18 +45,23 @@ class Suite:
 
 
 def build(settings: Settings) -> Suite:
+    """Raises BadOptions if nothing can be written in the data folder."""
     sessions = Sessions(
         settings.data_dir,
         Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels),
         settings.keep_minutes * 60,
         settings.max_disk,
     )
+    if not os.environ.get(GRADIO_FOLDER):
+        sessions.exchange.mkdir(mode=0o700)
+        os.environ[GRADIO_FOLDER] = str(sessions.exchange)  # read by every component as it is made
+        gradio.mcp.DEFAULT_TEMP_DIR = str(sessions.exchange)  # read from there when Gradio was imported
     line = Line(settings.workers, settings.per_visitor, settings.longest_line)
     with gr.Blocks(title=TITLE, delete_cache=(600, settings.keep_minutes * 60)) as blocks:
         gr.HTML(HEADING)
         if "remove" in settings.tabs:
             remove_tab.build(sessions, line)
-        endpoint.build(line, sessions.limits)
+        endpoint.build(line, sessions.limits, settings.keep_minutes * 60)
     return Suite(settings, blocks, sessions)
 
 
@@ -62,7 +69,7 @@ def start(suite: Suite) -> str:
     """Starts the server in the background and returns its address."""
     settings = suite.settings
     suite.blocks.queue(default_concurrency_limit=None)
-    _, local, _ = suite.blocks.launch(
+    app, local, _ = suite.blocks.launch(
         server_name=settings.host,
         server_port=settings.port or _free_port(settings.host),
         share=settings.share,
@@ -78,6 +85,7 @@ def start(suite: Suite) -> str:
         app_kwargs={"routes": routes(suite.sessions)},
         theme=Soft(),
     )
+    app.state.behind_proxy = settings.behind_proxy
     return local
 
 
@@ -85,11 +93,15 @@ def stop(suite: Suite) -> None:
     """Closes the server and deletes every photo."""
     suite.blocks.close(verbose=False)
     suite.sessions.close()
+    if os.environ.get(GRADIO_FOLDER) == str(suite.sessions.exchange):
+        del os.environ[GRADIO_FOLDER]
 
 
-def serve(settings: Settings) -> None:
-    """Runs the app until it is told to stop (Ctrl-C, SIGTERM)."""
-    suite = build(settings)
+def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Runs the app until it is told to stop (Ctrl-C, SIGTERM). on_ready is told its address.
+
+    Raises BadOptions if the data folder cannot be used, OSError if the server cannot start.
+    """
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -97,14 +109,11 @@ def serve(settings: Settings) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
+    suite = build(settings)
     try:
-        address = start(suite)
-        print(f"RORem is ready: {address}", flush=True)
+        on_ready(start(suite))
         while not ended.wait(3600):
             pass
-    except OSError as error:
-        print(f"The app could not start: {error}", file=sys.stderr)
-        raise SystemExit(1) from error
     finally:
         stop(suite)
 

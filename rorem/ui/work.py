@@ -65,8 +65,13 @@ def run(
                 ticket.leave()
                 state.ended.set()
 
+        try:
+            threading.Thread(target=work, name="rorem-removal", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            log.exception("a removal could not be started")
+            yield Update("failed", UNEXPECTED)
+            return
         started = True
-        threading.Thread(target=work, name="rorem-removal", daemon=True).start()
         while not state.ended.wait(TICK):
             if cancel.is_set():
                 yield Update("stopped", str(Cancelled()))

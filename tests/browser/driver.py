@@ -147,6 +147,7 @@ def visit(browser: Browser, url: str, **context: Any) -> Iterator[Visitor]:
     visitor = Visitor(page, url)
     page.on("pageerror", lambda error: visitor.trouble.append(f"script error: {error}"))
     page.on("console", lambda told: visitor.trouble.append(told.text) if told.type == "error" else None)
+    page.on("dialog", lambda dialog: dialog.accept())
     page.on("request", lambda asked: _watch(visitor, asked.url))
     try:
         visitor.go()

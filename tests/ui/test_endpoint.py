@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.server import ROOT, App
+from tests.server import ROOT, App, start_app
 
 
 @pytest.fixture
@@ -89,3 +89,19 @@ def test_an_assistant_can_call_it(app: App, folder: Path) -> None:
             return str(answer.content)
 
     assert ".jpg" in anyio.run(call)
+
+
+def test_all_that_is_kept_lies_in_the_data_folder_and_goes_at_the_end(folder: Path, tmp_path: Path) -> None:
+    data, temporary = tmp_path / "data", tmp_path / "tmp"
+    temporary.mkdir()
+    app = start_app(data, environment={"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": ""})
+    try:
+        client = Client(app.url, verbose=False)
+        sent = {"photo": handle_file(folder / "photo.jpg"), "mask": handle_file(folder / "mask.png")}
+        (result,) = client.predict(**sent, method="telea", seed=0, candidates=1, api_name="/remove")
+        assert is_clean(result)
+        assert len(list(data.rglob("photo*.jpg"))) >= 2
+    finally:
+        assert app.stop() == 0, "".join(app.log)
+    assert not list(data.iterdir())
+    assert not list(temporary.rglob("*.jpg"))

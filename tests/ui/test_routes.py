@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rorem.picture import Limits
-from rorem.ui.routes import routes
+from rorem.ui.routes import address, routes
 from rorem.ui.sessions import Sessions
 
 
@@ -22,6 +25,7 @@ from rorem.ui.sessions import Sessions
 def client(tmp_path: Path) -> Iterator[TestClient]:
     sessions = Sessions(tmp_path / "data", Limits(max_bytes=3_000_000, max_pixels=20_000_000), 3600, 10**9)
     with TestClient(Starlette(routes=routes(sessions))) as made:
+        made.app_state["sessions"] = sessions
         yield made
     sessions.close()
 
@@ -140,3 +144,90 @@ def test_delete(client: TestClient) -> None:
     token = opened(client, encoded(scene()))["token"]
     assert client.delete(f"/photo/{token}").status_code == 200
     assert client.get(f"/photo/{token}").status_code == 410
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "1e999", "-inf"])
+def test_numbers_that_are_none_are_not_understood(client: TestClient, number: str) -> None:
+    token = opened(client, encoded(scene()))["token"]
+    assert client.get(f"/photo/{token}/view", params={"box": f"0,0,{number},9"}).status_code == 400
+    assert client.post(f"/photo/{token}/select", params={"point": f"3,{number}"}).status_code == 400
+    assert client.post(f"/photo/{token}/select", params={"point": "3,1e300"}).status_code in (200, 400)
+
+
+def test_a_visitor_who_leaves_during_an_upload_is_no_failure(
+    client: TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stream(self: Request):
+        yield b"half"
+        raise ClientDisconnect
+
+    monkeypatch.setattr(Request, "stream", stream)
+    assert client.post("/photo", content=b"x").status_code == 400
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(20000, 100), (100, 20000), (1, 5000)])
+def test_marks_on_a_very_long_photo(client: TestClient, width: int, height: int) -> None:
+    facts = opened(client, encoded(np.full((height, width), 90, np.uint8)))
+    wide, high = facts["proxy"]
+    marks = np.zeros((high, wide), bool)
+    marks[: max(1, high // 2), : max(1, wide // 2)] = True
+    token = facts["token"]
+    whole = client.post(f"/photo/{token}/mask-file", content=encoded(marks))
+    assert Image.open(io.BytesIO(whole.content)).size == (width, height)
+    assert client.post(f"/photo/{token}/grow", params={"pixels": 1}, content=encoded(marks)).status_code == 200
+    assert client.post(f"/photo/{token}/shadow", content=encoded(marks)).status_code == 200
+    back = client.post(f"/photo/{token}/mask", content=whole.content)
+    assert back.headers["x-notes"] == ""
+    assert (np.asarray(Image.open(io.BytesIO(back.content))) != marks).mean() < 0.01
+
+
+def test_marks_of_another_size_are_refused(client: TestClient) -> None:
+    token = opened(client, encoded(scene()))["token"]
+    answer = client.post(f"/photo/{token}/mask-file", content=encoded(np.eye(100, 150, dtype=bool)))
+    assert answer.status_code == 422 and "300 x 200" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "lossless", "exact"),
+    [
+        (encoded(scene()), True, True),
+        (encoded(scene(), "JPEG"), False, True),
+        (encoded(scene(), "WEBP", lossless=True), True, True),
+        (encoded(scene(), "WEBP", quality=80), False, True),
+    ],
+)
+def test_what_saving_does_to_the_pixels_is_told(client: TestClient, data: bytes, lossless: bool, exact: bool) -> None:
+    facts = opened(client, data)
+    assert (facts["lossless"], facts["png_exact"], facts["busy"]) == (lossless, exact, False)
+
+
+def test_nothing_is_undone_during_a_removal(client: TestClient) -> None:
+    sessions = client.app_state["sessions"]
+    token = opened(client, encoded(scene()))["token"]
+    cancel = sessions.get(token).begin()
+    assert client.post(f"/photo/{token}/undo").status_code == 409
+    assert client.get(f"/photo/{token}").json()["busy"] is True
+    client.post(f"/photo/{token}/cancel")
+    assert cancel.is_set()
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "header", "expected"),
+    [
+        (False, "1.1.1.1", "testclient"),
+        (True, "1.1.1.1, 2.2.2.2", "2.2.2.2"),
+        (True, "2.2.2.2", "2.2.2.2"),
+        (True, "", "testclient"),
+        (None, "1.1.1.1", "testclient"),
+    ],
+)
+def test_only_a_known_proxy_is_believed(behind_proxy: bool | None, header: str, expected: str) -> None:
+    async def tell(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(address(request))
+
+    app = Starlette(routes=[Route("/", tell)])
+    if behind_proxy is not None:
+        app.state.behind_proxy = behind_proxy
+    assert TestClient(app).get("/", headers={"X-Forwarded-For": header}).text == expected
+    assert address(None) == "unknown"

@@ -20,7 +20,10 @@ def test_options_win_over_the_environment() -> None:
 
 
 def test_a_space_is_recognised() -> None:
-    assert read({}, {"SPACE_ID": "someone/rorem"}).host == "0.0.0.0"
+    space = read({}, {"SPACE_ID": "someone/rorem"})
+    assert space.host == "0.0.0.0" and space.behind_proxy
+    assert not read({}, {}).behind_proxy
+    assert not read({}, {"SPACE_ID": "someone/rorem", "ROREM_BEHIND_PROXY": "0"}).behind_proxy
     assert read({}, {"GRADIO_SERVER_NAME": "::1", "GRADIO_SERVER_PORT": "7001"}).port == 7001
 
 
@@ -47,3 +50,11 @@ def test_help_and_mistakes_need_no_gradio() -> None:
         [sys.executable, "app.py", "--port", "x"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert wrong.returncode == 1 and "port" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_a_folder_that_cannot_be_used_ends_the_start_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(tmp_path / "file" / "data")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1 and "cannot hold photos" in ended.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from rorem.errors import BadMask
 from rorem.remover import OnStep
 from rorem.ui.line import Line
@@ -92,3 +94,13 @@ def test_a_visitor_who_leaves_stops_the_work() -> None:
     assert begun.wait(10)
     updates.close()
     assert stopped.wait(10)
+
+
+def test_a_place_is_not_lost_when_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    queue = line()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert [update.text for update in run(queue, "a", threading.Event(), lambda on_step: None)] == [UNEXPECTED]
+    assert queue.join("b").position() == 0
