@@ -14,6 +14,7 @@ from rorem.errors import BadOptions, Cancelled, RoremError
 from rorem.mask_file import enlarge_marks
 from rorem.methods import catalog
 from rorem.methods.entry import Entry
+from rorem.picture import Limits
 from rorem.remover import OnStep
 from rorem.ui.facts import facts
 from rorem.ui.line import Line
@@ -101,7 +102,7 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
     failed = {**head, "phase": "failed", "progress": 0.0}
     try:
         session = sessions.get(str(sent.get("token")))
-        mask, avoid = _marks(sent, session)
+        mask, avoid = _marks(sent, session, sessions.limits)
     except RoremError as error:
         yield {**failed, "text": error.advice, "gone": isinstance(error, Gone)}
         return
@@ -139,13 +140,13 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
         session.end(cancel)
 
 
-def _marks(sent: dict[str, Any], session: Session) -> tuple[np.ndarray, np.ndarray | None]:
+def _marks(sent: dict[str, Any], session: Session, limits: Limits) -> tuple[np.ndarray, np.ndarray | None]:
     """The marks at the photo's size: what should go, and what must not be copied from."""
     width, height = session.picture.size
     size = proxy_size(width, height)
     mask, avoid = (decode_mask(sent.get(name)) for name in ("mask", "avoid"))
-    marked = enlarge_marks(mask or b"", size, width, height)
-    return marked, None if avoid is None else enlarge_marks(avoid, size, width, height)
+    marked = enlarge_marks(mask or b"", size, width, height, limits=limits)
+    return marked, None if avoid is None else enlarge_marks(avoid, size, width, height, limits=limits)
 
 
 def _controls(entry: Entry, shown: bool) -> tuple[gr.Group, dict[str, gr.Slider]]:

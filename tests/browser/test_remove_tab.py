@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -362,16 +363,28 @@ def test_a_photo_dropped_or_pasted_opens(visitor: Visitor, photo: Path) -> None:
         visitor.page.wait_for_function("name => window.rorem.photo?.name === name", arg=f"{event}.jpg")
 
 
-def test_light_and_dark_and_unlit_formats(browser: Browser, app: App, tmp_path: Path) -> None:
-    tiff = save_photo(tmp_path / "scan.tif", 300, 200, quality=None, subsampling=None)
-    with visit(browser, app.url) as visitor:
-        visitor.go("?__theme=dark")
-        visitor.open(tiff)  # Chromium cannot show a TIFF itself
-        assert visitor.photo["format"] == "TIFF"
-        visitor.brush(20)
-        visitor.paint((150, 100), (160, 100))
-        visitor.remove()
-        assert not visitor.trouble
+def test_light_and_dark(visitor: Visitor) -> None:
+    def brightness() -> float:
+        shot = Image.open(BytesIO(visitor.page.screenshot())).convert("L")
+        return float(np.asarray(shot)[200:210, 5:15].mean())
+
+    def text() -> float:
+        colour = visitor.page.evaluate("getComputedStyle(document.querySelector('.rr-big')).color")
+        return sum(int(part) for part in re.findall(r"\d+", colour)[:3]) / 3
+
+    visitor.go("?__theme=light")
+    assert brightness() - text() > 100
+    visitor.go("?__theme=dark")
+    assert text() - brightness() > 100
+
+
+def test_a_format_that_the_browser_cannot_show(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(save_photo(tmp_path / "scan.tif", 300, 200, quality=None, subsampling=None))
+    assert visitor.photo["format"] == "TIFF"
+    visitor.brush(20)
+    visitor.paint((150, 100), (160, 100))
+    visitor.remove()
+    assert not visitor.page.is_visible(".rr-exact")
 
 
 def test_who_comes_second_sees_the_line(browser: Browser, app: App, photo: Path, tmp_path: Path) -> None:
@@ -399,3 +412,101 @@ def test_the_camera_gives_a_photo(browser: Browser, app: App) -> None:
         visitor.do("snap")
         visitor.page.wait_for_function("window.rorem.photo?.name === 'camera.jpg'")
         assert not visitor.page.is_visible(".rr-camera")
+
+
+def test_the_same_failure_twice_is_told_twice(visitor: Visitor, photo: Path) -> None:
+    visitor.open(photo)
+    visitor.page.click("text=Method and settings")
+    visitor.page.fill("#seed input", "-5")
+    visitor.page.keyboard.press("Tab")
+    visitor.brush(40)
+    visitor.paint(*DISC)
+    for _ in range(2):
+        visitor.do("remove")
+        visitor.page.wait_for_selector(".rr-error:visible")
+        visitor.page.wait_for_function("!window.rorem.running")
+        assert "negative" in visitor.error
+    visitor.page.fill("#seed input", "5")
+    visitor.page.keyboard.press("Tab")
+    visitor.remove()
+    assert "seed 5" in visitor.status
+
+
+def test_another_version_leaves_new_marks_alone(visitor: Visitor, photo: Path) -> None:
+    remove_disc(visitor, photo)
+    visitor.paint((80, 80), (120, 80))
+    marked = visitor.marked
+    visitor.remove("again")
+    assert visitor.marked == marked
+
+
+def test_fast_undos_are_done_one_after_the_other(visitor: Visitor, photo: Path) -> None:
+    visitor.open(photo)
+    visitor.brush(40)
+    visitor.paint((100, 100), (150, 100))
+    visitor.paint(*DISC)
+    visitor.remove()
+    for _ in range(3):
+        visitor.page.keyboard.press("Control+z")
+    visitor.page.wait_for_function("window.rorem.photo.state === 0 && window.rorem.marked() === 0")
+    for _ in range(3):
+        visitor.page.keyboard.press("Control+y")
+    visitor.wait_for_state(1)
+    assert visitor.marked == 0
+
+
+def test_a_page_that_may_keep_nothing_still_works(browser: Browser, app: App, photo: Path) -> None:
+    blocked = """for (const name of ['localStorage', 'sessionStorage', 'indexedDB'])
+        Object.defineProperty(window, name, {get() { throw new DOMException('blocked', 'SecurityError'); }});"""
+    with visit(browser, app.url) as visitor:
+        visitor.page.add_init_script(blocked)
+        visitor.go()
+        remove_disc(visitor, photo)
+        ours = [line for line in visitor.trouble if "rorem" in line or "js_on_load" in line]
+        assert not ours
+
+
+def test_the_photo_is_seen_while_it_is_on_its_way(visitor: Visitor, photo: Path) -> None:
+    visitor.page.route("**/photo?*", lambda route: visitor.page.wait_for_timeout(1500) or route.continue_())
+    visitor.page.locator(".rr-file").set_input_files(str(photo))
+    visitor.page.wait_for_function(
+        """() => { const c = document.querySelector('.rr-stage canvas');
+            const [r, g] = c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data;
+            return r - g > 100; }"""  # the red disc in the middle
+    )
+    assert visitor.photo is None
+    visitor.page.wait_for_function("window.rorem.photo?.token")
+
+
+def test_pinching_zooms_and_marks_nothing(browser: Browser, app: App, photo: Path) -> None:
+    with visit(browser, app.url, **PHONE) as visitor:
+        visitor.open(photo)
+        (x, y), (x2, _) = visitor.to_page((300, 200)), visitor.to_page((400, 200))
+        tools = visitor.page.context.new_cdp_session(visitor.page)
+        for spread in (20, 40, 60):
+            kind = "touchStart" if spread == 20 else "touchMove"
+            points = [{"x": x - spread, "y": y, "id": 0}, {"x": x + spread, "y": y, "id": 1}]
+            tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        tools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        visitor.settle()
+        assert visitor.marked == 0
+        (after, _), (after2, _) = visitor.to_page((300, 200)), visitor.to_page((400, 200))
+        assert (after2 - after) / (x2 - x) > 2
+
+
+def test_a_running_removal_cannot_be_run_over(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
+    large = save_photo(tmp_path / "large.jpg", 3000, 2000)
+    visitor.open(large)
+    visitor.brush(300)
+    visitor.paint((300, 300), (1700, 1000))
+    marked, token = visitor.marked, visitor.photo["token"]
+    visitor.do("remove")
+    visitor.page.locator(".rr-file").set_input_files(str(photo))
+    visitor.page.wait_for_selector(".rr-error:visible")
+    visitor.do("wider")
+    visitor.do("close")
+    visitor.paint((200, 800), (400, 800))
+    assert visitor.photo["token"] == token and visitor.marked == marked
+    visitor.do("stop")
+    visitor.page.wait_for_function("!window.rorem.running")
+    assert visitor.marked == marked

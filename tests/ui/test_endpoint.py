@@ -97,8 +97,8 @@ def test_all_that_is_kept_lies_in_the_data_folder_and_goes_at_the_end(folder: Pa
     app = start_app(data, environment={"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": ""})
     try:
         client = Client(app.url, verbose=False)
-        sent = {"photo": handle_file(folder / "photo.jpg"), "mask": handle_file(folder / "mask.png")}
-        (result,) = client.predict(**sent, method="telea", seed=0, candidates=1, api_name="/remove")
+        photo, mask = handle_file(folder / "photo.jpg"), handle_file(folder / "mask.png")
+        (result,) = client.predict(photo=photo, mask=mask, method="telea", seed=0, candidates=1, api_name="/remove")
         assert is_clean(result)
         assert len(list(data.rglob("photo*.jpg"))) >= 2
     finally:
