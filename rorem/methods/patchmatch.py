@@ -21,7 +21,6 @@ from rorem.methods.telea import covered, diffuse
 from rorem.remover import Fill, Job, OnStep, Options, Traits, no_step
 
 ENGINE = threading.Lock()  # the native library keeps one seed for the whole process
-AS_IT_IS = 512  # crops with no more pixels than a square of this side are filled without shrinking
 MOST_CELLS = 60_000  # of hole at working size; more than a large object has, and the time grows with them
 FEWEST_SOURCES = 64  # patches; below, the same few copies repeat and smooth colour looks better
 
@@ -39,11 +38,11 @@ class PatchMatchOptions(Options):
         description="Half the width of the copied pieces. Smaller is finer and quicker.",
     )
     working_size: int = Field(
-        default=384,
+        default=256,
         ge=128,
         le=512,
         title="Working size",
-        description="Large areas are filled at this size, then sharpened from the photo.",
+        description="The place is filled at this size, then sharpened from the photo. Larger is slower.",
     )
 
 
@@ -103,7 +102,7 @@ def shrunk(crop: np.ndarray, hole: np.ndarray, side: int) -> np.ndarray:
     """
     height, width = crop.shape[:2]
     most = MOST_CELLS / max(1, np.count_nonzero(hole))
-    scale = min(1.0 if height * width <= AS_IT_IS**2 else side**2 / (height * width), most) ** 0.5
+    scale = min(side**2 / (height * width), most) ** 0.5
     if scale >= 1:
         return np.ascontiguousarray(crop)
     return cv2.resize(crop, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
