@@ -364,8 +364,12 @@ def five() -> None:
 
 
 def at_third_file(signal: str) -> str:
-    """Python that sends this process a signal while it writes its third file."""
+    """Python that sends this process a signal while it writes its third file.
+
+    A run that was started in the background ignores Ctrl-C, and so would its children: here they must not.
+    """
     return f"""
+signal.signal(signal.SIGINT, signal.default_int_handler)
 calls, sync = [], os.fsync
 def fsync(file):
     calls.append(file)
