@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from rorem import api
+from rorem.methods import catalog
 from rorem.picture import Limits, encode, open_picture, suffix
 from rorem.remover import OnStep, Removal
 from rorem.ui.line import Line
@@ -64,7 +65,7 @@ def build(line: Line, limits: Limits, keep_seconds: float) -> None:
 
     photo = gr.File(label="photo", visible=False, file_count="single")
     mask = gr.File(label="mask", visible=False, file_count="single")
-    method = gr.Textbox("patchmatch", label="method", visible=False)
+    method = gr.Textbox(catalog.DEFAULT, label="method", visible=False)
     seed = gr.Number(0, label="seed", visible=False)
     candidates = gr.Number(1, label="candidates", visible=False)
     results = gr.File(label="results", visible=False, file_count="multiple")

@@ -107,7 +107,7 @@ def _health(sessions: Sessions) -> Answer:
 
 async def _open(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
     name = request.query_params.get("name", "photo")
-    folder = await sessions.open_stream(request.stream(), name)
+    folder = await sessions.open_stream(request.stream())
     session = await heavy(sessions.open_folder, folder, name, address(request))
     return JSONResponse(facts(session), headers=NEVER)
 

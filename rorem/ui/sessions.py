@@ -77,7 +77,7 @@ class Sessions:
         session.used = time.monotonic()
         return session
 
-    async def open_stream(self, chunks: AsyncIterator[bytes], name: str) -> Path:
+    async def open_stream(self, chunks: AsyncIterator[bytes]) -> Path:
         """Writes an upload to a new folder and returns the folder, for `open_folder`. Raises BadPicture, NoSpace."""
         folder = self._folder / secrets.token_urlsafe(24)
         try:

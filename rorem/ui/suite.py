@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported: nothing is ever sent home
@@ -10,6 +9,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import importlib.util
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,6 @@ from rorem.ui.routes import routes
 from rorem.ui.sessions import Sessions
 from rorem.ui.settings import Settings
 
-log = logging.getLogger(__name__)
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # where Gradio keeps the files that programs send to an endpoint
 TITLE = "RORem: remove things from photos"
 HEADING = (
@@ -119,8 +118,6 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def _free_port(host: str) -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
