@@ -188,7 +188,7 @@ def _described(entry: Entry) -> dict[str, object]:
         "devices": entry.devices,
         "traits": asdict(entry.traits),
         "fallback": entry.fallback,
-        "weights": asdict(entry.weights) if entry.weights else None,
+        "weights": [[asdict(part) for part in way] for way in entry.ways],
         "options": entry.options.model_json_schema(),
     }
 

@@ -43,6 +43,12 @@ class MissingWeights(RoremError):
     """The method needs files that are not on this machine."""
 
 
+class BadWeights(RoremError):
+    """A weight file is damaged, or holds something else than the method needs."""
+
+    fix = "Delete it and fetch it again; `rorem weights list` says where each file lies."
+
+
 class Unavailable(RoremError):
     """The method cannot run on this machine."""
 

@@ -38,7 +38,7 @@ def scene(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 
 def file_of(array: np.ndarray | Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
+    image: Image.Image = array if isinstance(array, Image.Image) else Image.fromarray(array)
     out = BytesIO()
     image.save(out, format, **options)
     return out.getvalue()

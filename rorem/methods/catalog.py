@@ -40,7 +40,7 @@ def load(id: str) -> Method:
             raise
         stand_in = find(entry.fallback)
         method = stand_in.load()
-        told = f"{entry.title} cannot run here, so {stand_in.title} was used instead. {error}"
+        told = f"{entry.title} cannot run here, so {stand_in.title} was used instead. {error.advice}"
         return Method(method.traits, method.remover, (told,))
 
 

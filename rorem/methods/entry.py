@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from rorem.errors import BadOptions, MissingWeights, Unavailable
 from rorem.remover import Method, Options, Remover, Traits
-
-
-@dataclass(frozen=True)
-class WeightFile:
-    """One published file, pinned. bytes and sha256 are of the file as the Hub serves it."""
-
-    name: str
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Published weights: a Hub repository at a fixed revision, and the files needed from it."""
-
-    repository: str
-    revision: str
-    files: tuple[WeightFile, ...]
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.bytes for file in self.files)
+from rorem.weights import Part, locate
 
 
 @dataclass(frozen=True)
 class State:
-    """Whether a method can run here and now. why: one plain sentence unless it is ready. bytes: still to download."""
+    """Whether a method can run here and now. why: one plain sentence unless it is ready. bytes: still to download, 0
+    where that is not published."""
 
     kind: Literal["ready", "download", "unavailable"]
     why: str = ""
@@ -54,7 +35,9 @@ class Entry:
     title, summary: in a visitor's words. paper: a citation or "". licence: of code and weights.
     memory: bytes needed at its native size, about. devices: where it runs.
     options: its settings. remover: where the class is, as "module:Class"; imported only when loaded.
-    probe: tells the state without loading anything.
+    probe: tells, without loading anything, whether the packages are there; weights are looked for here.
+    ways: sets of parts, each of which will do; the first that is on this machine is used, the first of all is fetched.
+    The class is made with the folders, by names of parts; without ways, with nothing.
     fallback: the id of the method that takes over where this one cannot run, or "".
     """
 
@@ -68,7 +51,7 @@ class Entry:
     options: type[Options]
     remover: str
     probe: Callable[[], State]
-    weights: Weights | None = None
+    ways: tuple[tuple[Part, ...], ...] = ()
     fallback: str = ""
 
     @property
@@ -76,7 +59,19 @@ class Entry:
         return self.traits.id
 
     def state(self) -> State:
-        return self.probe()
+        state = self.probe()
+        if state.kind != "ready" or not self.ways or self.folders() is not None:
+            return state
+        missing = [part for part in self.ways[0] if locate(part) is None]
+        return State("download", f"Get it with: rorem weights pull {self.id}", sum(part.bytes for part in missing))
+
+    def folders(self) -> Mapping[str, Path] | None:
+        """Where the parts of the first way that is complete lie; None where none is."""
+        for way in self.ways:
+            found = {part.name: folder for part in way if (folder := locate(part)) is not None}
+            if len(found) == len(way):
+                return found
+        return None
 
     def parse(self, settings: dict[str, object]) -> Options:
         """Settings by name as this method's options. Raises BadOptions in one sentence for the first that is wrong."""
@@ -90,12 +85,13 @@ class Entry:
             raise BadOptions(f"{self.title} cannot take {name} = {first['input']}: {first['msg']}.") from error
 
     def load(self) -> Method:
-        """The method, ready to fill. Raises Unavailable or MissingWeights with the reason."""
+        """The method, ready to fill. Raises Unavailable, MissingWeights or BadWeights with the reason."""
         state = self.state()
         if state.kind == "unavailable":
-            raise Unavailable(state.why)
+            raise Unavailable(f"{self.title} cannot run here: {state.why}")
         if state.kind == "download":
-            raise MissingWeights(state.why)
+            raise MissingWeights(f"The weights of {self.title} are not on this machine.", state.why)
         module, _, name = self.remover.partition(":")
-        remover: Remover = getattr(importlib.import_module(module), name)()
-        return Method(self.traits, remover)
+        made: Callable[..., Remover] = getattr(importlib.import_module(module), name)
+        folders = self.folders() if self.ways else None
+        return Method(self.traits, made() if folders is None else made(folders))

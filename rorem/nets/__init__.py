@@ -1,0 +1,1 @@
+"""Networks that no library has, and reading their weights. Everything here needs torch; import it late."""

@@ -1,0 +1,78 @@
+"""Published weights: what a method needs, and where it lies on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCAL = "ROREM_WEIGHTS"  # a folder with a folder for each part; looked at before all other places
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file of a part.
+
+    name: its path inside the part's folder, with slashes. alternatives: other names that do as well (another precision,
+    a sharded index). bytes: 0 = not published. sha256: its first digits, as many as are known; "" = not published.
+    md5: likewise, for files of which only that is known.
+    """
+
+    name: str
+    bytes: int = 0
+    sha256: str = ""
+    md5: str = ""
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A repository of the Hugging Face Hub at a revision (a commit, or its first digits, or a branch)."""
+
+    repository: str
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
+class Url:
+    """A folder on the web; a file lies at `address`/NAME."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A page where a person can download what no program can."""
+
+    page: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files that lie in one folder, such as a diffusers folder or one LoRA.
+
+    name: of the folder under ROREM_WEIGHTS. about: what it is, as the object of a sentence ("the LaMa generator").
+    """
+
+    name: str
+    about: str
+    source: Hub | Url | ByHand
+    files: tuple[WeightFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of all files; those of unknown size count as 0."""
+        return sum(file.bytes for file in self.files)
+
+
+def complete(folder: Path, part: Part) -> bool:
+    """Whether every file of the part, or one that does as well, lies in the folder."""
+    return all(any((folder / name).is_file() for name in (file.name, *file.alternatives)) for file in part.files)
+
+
+def locate(part: Part, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder with all files of the part, or None. Nothing is fetched."""
+    local = environment.get(LOCAL)
+    folder = Path(local).expanduser() / part.name if local else None
+    return folder if folder and complete(folder, part) else None
