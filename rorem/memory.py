@@ -25,6 +25,15 @@ def resident_memory() -> int | None:
     return _status("VmRSS")
 
 
+def available_memory() -> int | None:
+    """Bytes that the system could still give, without swapping; None if unknown."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
 def _status(field: str) -> int | None:
     try:
         lines = STATUS.read_text().splitlines()

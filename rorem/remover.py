@@ -65,12 +65,14 @@ class Fill:
     network_calls: forward passes of the denoiser or generator really made; 0 for methods without a network.
     working: width and height in px that the method worked at, where it shrank the crop itself.
     notes: plain sentences for the person, when something was not done as asked.
+    rung: of the memory ladder, "" for methods without one.
     """
 
     crop: np.ndarray
     network_calls: int = 0
     working: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
+    rung: str = ""
 
 
 class Remover(Protocol):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rorem.errors import RoremError, Unavailable
-from rorem.methods import patchmatch, telea
+from rorem.methods import patchmatch, rorem, rorem_4s, rorem_mixed, sdxl_inp, telea
 from rorem.methods.entry import Entry
 from rorem.remover import Method, Options
 
 ENTRIES: tuple[Entry, ...] = (
     patchmatch.ENTRY,
     telea.ENTRY,
+    sdxl_inp.ENTRY,
+    rorem.ENTRY,
+    rorem_mixed.ENTRY,
+    rorem_4s.ENTRY,
 )
 DEFAULT = patchmatch.ENTRY.id
 

@@ -56,3 +56,8 @@ def hidden(job: Job) -> tuple[np.ndarray, tuple[str, ...]]:
     """
     both = job.hole | job.avoid
     return (job.hole, (ALL_AVOIDED,)) if both.all() else (both, ())
+
+
+def diffusion_packages() -> State:
+    """Whether diffusion models could be loaded at all."""
+    return needs("torch", "diffusers", "transformers", "safetensors", "accelerate")

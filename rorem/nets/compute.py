@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 
 from rorem.errors import BadOptions
+from rorem.memory import available_memory
 
 DEVICE = "ROREM_DEVICE"  # cpu, cuda, cuda:1, mps; without it the best that is there
 DTYPE = "ROREM_DTYPE"  # float32, bfloat16, float16; without it what suits the device
@@ -46,3 +47,16 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in REFUSED)
+
+
+def free_memory(where: torch.device) -> int | None:
+    """Bytes that may still be taken on a device; None if nobody tells."""
+    if where.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(where)
+        return free + torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
+    return available_memory()
+
+
+def bytes_of(module: torch.nn.Module) -> int:
+    """Of all parameters and buffers."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*module.parameters(), *module.buffers()))

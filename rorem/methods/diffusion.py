@@ -1,0 +1,256 @@
+"""The road of the inpainting diffusion models: nine channels of noise, mask and the picture without the hole.
+
+The networks are diffusers'; the road between them is ours, thin and with everything constant folded. With start "noise"
+and "source" it equals the stock inpainting pipelines; the default, "masked", starts from the picture *without* the hole,
+so that nothing of the removed thing is in it, and needs one encoding instead of two.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from rorem.errors import MissingWeights, OutOfMemory
+from rorem.methods import ladder
+from rorem.methods.ladder import Appetite, Rung
+from rorem.methods.network import hidden, turn
+from rorem.methods.recipe import DiffusionOptions, Published
+from rorem.nets import sampling
+from rorem.nets.compute import free_memory, out_of_memory
+from rorem.nets.folded import FoldedUNet
+from rorem.nets.runner import Runner
+from rorem.nets.vae import FACTOR, TILE, TinyDecoder, Vae
+from rorem.remover import Fill, Job, OnStep, Options, no_step
+
+MULTIPLE = 64  # px: latents (8) that can be halved three times
+EMPTY, GUIDED = slice(0, 1), slice(1, 3)  # rows of the folded prompts: [empty], [negative, positive]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Loaded networks. scheduler: its configuration. kind: the class that is made from it, "" = its own.
+
+    size_told: whether the UNet wants to know the size of its picture. tiny: where the small decoder lies.
+    """
+
+    unet: FoldedUNet
+    vae: Vae
+    scheduler: Mapping[str, Any]
+    kind: str
+    size_told: bool
+    device: torch.device
+    dtype: torch.dtype
+    tiny: Path | None = None
+
+
+def untold(done: int) -> None:
+    """Nobody wants to know how many calls were made."""
+
+
+class Inpainter:
+    """A diffusion model that fills a hole. One job at a time: the networks are large."""
+
+    def __init__(self, model: Model, published: Published) -> None:
+        self._model = model
+        self._published = published
+        self._lock = threading.Lock()
+        self._runner = Runner(model.unet, model.device)
+        self._decoder: TinyDecoder | None = None
+
+    def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
+        options = job.options
+        assert isinstance(options, DiffusionOptions)
+        mask, notes = hidden(job)
+        steps = options.steps
+        with turn(self._lock, on_step, steps + 1):
+            made, rung = self._on_some_rung(job.crop, mask, job.seed, options, lambda done: on_step(done, steps + 1))
+            on_step(steps + 1, steps + 1)
+        notes += () if rung.name == "full" else (f"Memory was short, so this was done with: {rung.name}.",)
+        return Fill(made.picture, made.calls, made.working, notes, rung.name)
+
+    def fill_published(self, picture: np.ndarray, mask: np.ndarray, seed: int, options: Options) -> Fill:
+        """As the paper's script does it: resized, no windows, nothing pasted back.
+
+        picture: uint8 (H, W, 3). mask: bool (H, W). The result has the script's size.
+        """
+        how = self._published
+        small, hole = published_size(picture, mask, how)
+        chosen = DiffusionOptions(steps=how.steps, guidance=how.guidance)
+        with turn(self._lock, no_step, how.steps):
+            start: sampling.Start = "source" if how.strength < 1 else "noise"
+            made = self._paint(small, hole, seed, chosen, start, how.strength, multiple=FACTOR)
+        return Fill(made.picture, made.calls)
+
+    def warm_up(self, side: int) -> None:
+        """Pays before the first visitor what a first call costs, at the crop's size of `side` px."""
+        crop = np.full((side, side, 3), 128, np.uint8)
+        hole = np.zeros((side, side), bool)
+        hole[side // 4 : side // 2, side // 4 : side // 2] = True
+        self.fill(Job(crop, hole, np.zeros_like(hole), 0, DiffusionOptions(steps=2)))
+
+    def _on_some_rung(
+        self, crop: np.ndarray, mask: np.ndarray, seed: int, options: DiffusionOptions, on_call: Callable[[int], None]
+    ) -> tuple[_Made, Rung]:
+        height, width = crop.shape[:2]
+        every = ladder.rungs(max(height, width), self._model.device.type != "cpu")
+        appetite = self.appetite()
+        room = ladder.limit()
+        if room is None and (free := free_memory(self._model.device)) is not None:
+            room = free + self._runner.held
+        for rung in ladder.fitting(every, appetite, width, height, room):
+            try:
+                return self._at(rung, crop, mask, seed, options, on_call), rung
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._runner.forget()
+        least = min(appetite.of(rung, ladder.pixels(rung, width, height)) for rung in every)
+        raise OutOfMemory(
+            f"This method needs at least {least / 1e9:.1f} GB of memory, and there is not that much.",
+            "The quick fill (patchmatch) needs 0.4 GB.",
+        )
+
+    def _at(
+        self,
+        rung: Rung,
+        crop: np.ndarray,
+        mask: np.ndarray,
+        seed: int,
+        options: DiffusionOptions,
+        on_call: Callable[[int], None],
+    ) -> _Made:
+        """On one rung, with the crop shrunk and brought back where it says so."""
+        self._runner.use(rung.offload)
+        self._model.vae.tiled(rung.tiled)
+        height, width = crop.shape[:2]
+        scale = min(1.0, rung.side / max(height, width)) if rung.side else 1.0
+        if scale == 1.0:
+            return self._paint(crop, mask, seed, options, options.start, 1.0, on_call)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        hole = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        made = self._paint(small, hole, seed, options, options.start, 1.0, on_call)
+        large = cv2.resize(made.picture, (width, height), interpolation=cv2.INTER_CUBIC)
+        return _Made(large, made.calls, size)
+
+    def _paint(
+        self,
+        crop: np.ndarray,
+        mask: np.ndarray,
+        seed: int,
+        options: DiffusionOptions,
+        start: sampling.Start,
+        strength: float,
+        on_call: Callable[[int], None] = untold,
+        multiple: int = MULTIPLE,
+    ) -> _Made:
+        model = self._model
+        height, width = crop.shape[:2]
+        below, right = -height % multiple, -width % multiple
+        padded = cv2.copyMakeBorder(crop, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        hole = cv2.copyMakeBorder(mask.astype(np.uint8), 0, below, 0, right, cv2.BORDER_REPLICATE)
+        picture = torch.from_numpy(padded).to(model.device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        holes = torch.from_numpy(hole).to(model.device)[None, None].float()
+        latents, calls = self.latents(picture, holes, seed, options, start, strength, on_call)
+        decoded = self._decode(latents, options)[0]
+        levels = ((decoded + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
+        return _Made(levels.permute(1, 2, 0).cpu().numpy()[:height, :width], calls)
+
+    def latents(
+        self,
+        picture: Tensor,
+        mask: Tensor,
+        seed: int,
+        options: DiffusionOptions,
+        start: sampling.Start,
+        strength: float = 1.0,
+        on_call: Callable[[int], None] = untold,
+    ) -> tuple[Tensor, int]:
+        """The filled picture's latents (1, 4, h, w), and the network calls made.
+
+        picture: float32 (1, 3, H, W) in [-1, 1]; mask: (1, 1, H, W), 1 = hole. Random numbers are drawn in the order of
+        the stock pipeline, on the CPU, so that every device gives the same picture.
+        """
+        model, generator = self._model, torch.Generator().manual_seed(seed)
+        plan = sampling.schedule(model.scheduler, options.steps, model.kind, strength)
+        rows = GUIDED if options.guidance > 1 else EMPTY
+        masked = (picture * (mask < 0.5)).to(model.dtype)
+        seen = model.vae.encode(picture.to(model.dtype), generator) if start == "source" else None
+        shape = (1, 4, *(side // FACTOR for side in picture.shape[-2:]))
+        known = model.vae.encode(masked, generator) if start == "masked" else None
+        noise = torch.randn(shape, generator=generator, dtype=torch.float32).to(model.device, model.dtype)
+        origin = known if known is not None else seen
+        if known is None:
+            known = model.vae.encode(masked, generator)
+        small = torch.nn.functional.interpolate(mask, size=shape[-2:]).to(model.dtype)
+        constant = torch.cat([small, known], dim=1)
+        size = (picture.shape[-2], picture.shape[-1]) if model.size_told else None
+        biases = model.unet.biases(plan.timesteps, rows, size)
+
+        def predict(scaled: Tensor, index: int) -> Tensor:
+            sample = torch.cat([scaled, constant], dim=1)
+            told = self._runner(torch.cat([sample] * (rows.stop - rows.start)), biases[index], rows)
+            return guided(told, options.guidance)
+
+        first = sampling.start(plan, noise, origin)
+        return sampling.denoise(plan, first, predict, generator, on_call), len(plan)
+
+    def _decode(self, latents: Tensor, options: DiffusionOptions) -> Tensor:
+        if options.decoder == "full":
+            return self._model.vae.decode(latents)
+        if self._model.tiny is None:
+            raise MissingWeights("The small decoder is not on this machine.", "Get it with: rorem weights pull taesdxl")
+        if self._decoder is None:
+            self._decoder = TinyDecoder(self._model.tiny, self._model.dtype, self._model.device)
+        return self._decoder.decode(latents)
+
+    def appetite(self) -> Appetite:
+        """Estimated from the networks as they are."""
+        unet, vae = self._model.unet, self._model.vae
+        width = unet.unet.config.block_out_channels[0]
+        # Measured on SDXL (docs/networks.md): about 60 maps of the first width at latent size live at once in the UNet,
+        # and 3 maps of twice the first width at full size in the decoder.
+        network_pixel = 60 * width * self._model.dtype.itemsize / 64
+        decoder_pixel = 3 * 2 * vae.model.config.block_out_channels[0] * vae.dtype.itemsize
+        return Appetite(vae.bytes, self._runner.bytes, self._runner.largest, network_pixel, decoder_pixel, TILE * TILE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """picture: uint8 (h, w, 3). working: width and height where the crop was shrunk."""
+
+    picture: np.ndarray
+    calls: int
+    working: tuple[int, int] | None = None
+
+
+def guided(told: Tensor, guidance: float) -> Tensor:
+    """Classifier-free guidance (Ho and Salimans 2022). told: (1 or 2, ...), the negative prompt's first."""
+    if len(told) == 1:
+        return told
+    negative, positive = told.chunk(2)
+    return negative + guidance * (positive - negative)
+
+
+def published_size(picture: np.ndarray, mask: np.ndarray, how: Published) -> tuple[np.ndarray, np.ndarray]:
+    """Picture uint8 (h, w, 3) and mask bool (h, w) as the script makes them: resized with PIL's default filter, the
+    mask cut at one half and dilated."""
+    height, width = mask.shape
+    size = how.side, how.side
+    if how.keep_shape:
+        scale = how.side / min(height, width)
+        size = round(width * scale) // 8 * 8, round(height * scale) // 8 * 8
+    small = np.asarray(Image.fromarray(picture).resize(size))
+    hole = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size)) >= 128
+    if how.kernel:
+        hole = cv2.dilate(hole.astype(np.uint8), np.ones((how.kernel, how.kernel), np.uint8)) > 0
+    return small, hole
