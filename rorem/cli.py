@@ -1,4 +1,4 @@
-"""The command line: `rorem remove` and `rorem methods`.
+"""The command line: `rorem remove` and `rorem methods`; `rorem weights` is in rorem.cli_weights.
 
 Results go to stdout, complaints and the progress bar to stderr. Exit codes: 0 all done, 1 something failed, 2 wrong
 input, 130 stopped with Ctrl-C. Heavy imports happen inside the commands, so that `rorem --help` is quick.
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rorem import __version__
-from rorem.errors import BadMask, BadOptions, BadPicture, RoremError
+from rorem import __version__, cli_weights
+from rorem.errors import BadMask, BadOptions, BadPicture
+from rorem.terminal import STOPPED, complain, in_sentences, say, size
 
 if TYPE_CHECKING:
     from rorem.batch import Outcome, Settings, Task
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rorem.remover import OnStep
 
 WRONG_INPUT = (BadPicture, BadMask, BadOptions)
-STOPPED = 130  # what shells expect after Ctrl-C
 STEPS = 1000  # of the progress bar, for each photo
 LARGEST_GROWTH = 1000  # px; far beyond any use, and small enough to be computed
 OUTPUT = "Where the result goes; the suffix chooses the format. Without it, NAME-removed beside the photo or folder."
@@ -40,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Removes things from photos and leaves every other pixel as it was.",
 )
+app.add_typer(cli_weights.app, name="weights")
 
 
 def _version(wanted: bool) -> None:
@@ -80,7 +81,7 @@ def remove(
 
     A result that is there already is skipped, so the same command takes up a run that was stopped.
     """
-    with _in_sentences():
+    with in_sentences():
         from rorem import batch
         from rorem.methods import catalog
 
@@ -118,12 +119,12 @@ def _run(tasks: Sequence[Task], how: Settings, alone: bool, as_json: bool) -> in
                 if alone and isinstance(outcome.error, WRONG_INPUT):
                     return 2
     except KeyboardInterrupt:
-        _complain(f"Stopped. {counts['done']} of {len(tasks)} photos are done; the same command goes on from there.")
+        complain(f"Stopped. {counts['done']} of {len(tasks)} photos are done; the same command goes on from there.")
         return STOPPED
     if not alone:
         words = {"done": "done", "skipped": "skipped because the result is there already", "failed": "failed"}
         summary = ", ".join(f"{counts[kind]} {text}" for kind, text in words.items() if counts[kind] or kind == "done")
-        _say(f"{summary}.", err=as_json)
+        say(f"{summary}.", err=as_json)
     return 1 if counts["failed"] else 0
 
 
@@ -131,22 +132,22 @@ def _tell(outcome: Outcome, alone: bool, as_json: bool) -> None:
     """Says what became of a photo: everything for one alone, of many only what is worth knowing."""
     name = outcome.task.photo
     if as_json:
-        _say(json.dumps(outcome.record()))
+        say(json.dumps(outcome.record()))
     if outcome.error:
-        _complain(outcome.error.advice if alone else f"{name}: {outcome.error.advice}")
+        complain(outcome.error.advice if alone else f"{name}: {outcome.error.advice}")
     elif not as_json:
         for note in outcome.notes:
-            _say(note if alone else f"{name}: {note}")
+            say(note if alone else f"{name}: {note}")
         if alone and outcome.skipped:
-            _say(f"{outcome.files[0]} is there already, so nothing was done. Add --overwrite to replace it.")
+            say(f"{outcome.files[0]} is there already, so nothing was done. Add --overwrite to replace it.")
         elif alone:
-            _say(f"Saved {' and '.join(map(str, outcome.files))} in {outcome.seconds:.1f} s.")
+            say(f"Saved {' and '.join(map(str, outcome.files))} in {outcome.seconds:.1f} s.")
 
 
 @app.command()
 def methods(as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False) -> None:
     """Lists the methods, whether they can run here, and their settings."""
-    with _in_sentences():
+    with in_sentences():
         from rorem.methods import catalog
 
         if as_json:
@@ -165,7 +166,7 @@ def _show_methods(entries: Sequence[Entry]) -> None:
     settings = Table("method", "--set", "default", "range", "meaning", title="Settings", title_justify="left")
     for entry in entries:
         what = f"{entry.title}. {entry.summary}"
-        listed.add_row(entry.id, what, _state(entry), _size(entry.memory), entry.licence, entry.paper)
+        listed.add_row(entry.id, what, _state(entry), size(entry.memory), entry.licence, entry.paper)
         for name, field in entry.options.model_json_schema().get("properties", {}).items():
             settings.add_row(entry.id, name, str(field.get("default")), _range(field), field.get("description", ""))
     console = Console(markup=False, highlight=False)
@@ -195,12 +196,8 @@ def _described(entry: Entry) -> dict[str, object]:
 
 def _state(entry: Entry) -> str:
     state = entry.state()
-    download = f" ({_size(state.bytes)})" if state.bytes else ""
+    download = f" ({size(state.bytes)})" if state.bytes else ""
     return f"{state.kind}{download}{': ' if state.why else ''}{state.why}"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _range(field: dict[str, Any]) -> str:
@@ -228,19 +225,6 @@ def _growth(text: str) -> int | None:
 
 
 @contextmanager
-def _in_sentences() -> Iterator[None]:
-    """Tells errors that were foreseen in one sentence, and leaves: nothing has been started yet."""
-    try:
-        yield
-    except RoremError as error:
-        _complain(error.advice)
-        raise typer.Exit(2) from error
-    except OSError as error:
-        _complain(f"{error.filename or 'A file'} could not be read: {(error.strerror or str(error)).lower()}.")
-        raise typer.Exit(1) from error
-
-
-@contextmanager
 def _progress(count: int, as_json: bool) -> Iterator[Callable[[int], OnStep]]:
     """A bar over all photos on a terminal. Gives, for the photo of an index, what takes its steps."""
     from rich.console import Console
@@ -264,15 +248,6 @@ def _progress(count: int, as_json: bool) -> Iterator[Callable[[int], OnStep]]:
             return lambda done, total: bar.update(row, completed=index * STEPS + STEPS * done // max(1, total))
 
         yield steps_of
-
-
-def _complain(text: str) -> None:
-    _say(text, err=True)
-
-
-def _say(text: str, err: bool = False) -> None:
-    """Prints a line, without the control characters that file names from elsewhere may hold."""
-    typer.echo("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text), err=err)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ FLOORS = (
     ("mask", "picture"),
     ("mask_file", "opacity", "selection", "window"),
     ("metrics", "nets", "remover", "triplet", "weights"),
-    ("evaluation", "judge", "labels", "methods"),
+    ("evaluation", "judge", "labels", "methods", "segment"),
     ("api",),
     ("batch",),
     (TOP,),
-    ("ui",),
+    ("terminal", "ui"),
+    ("cli_weights",),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

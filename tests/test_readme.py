@@ -21,7 +21,15 @@ from PIL import Image
 from tests.tools.imports import ROOT
 from tests.tools.pyproject import EXTRAS, PROJECT, exact_version, pinned
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/space.md", "docs/cli.md", "docs/api.md", "docs/embedded.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/space.md",
+    "docs/cli.md",
+    "docs/api.md",
+    "docs/embedded.md",
+    "docs/weights.md",
+)
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 

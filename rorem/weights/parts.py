@@ -1,13 +1,8 @@
-"""Published weights: what a method needs, and where it lies on this machine."""
+"""What a method needs: files that lie in one folder, and where they are published."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-LOCAL = "ROREM_WEIGHTS"  # a folder with a folder for each part; looked at before all other places
 
 
 @dataclass(frozen=True)
@@ -16,7 +11,7 @@ class WeightFile:
 
     name: its path inside the part's folder, with slashes. alternatives: other names that do as well (another precision,
     a sharded index). bytes: 0 = not published. sha256: its first digits, as many as are known; "" = not published.
-    md5: likewise, for files of which only that is known.
+    md5: likewise, for files of which only that is known. All three speak of `name`, not of the alternatives.
     """
 
     name: str
@@ -24,6 +19,11 @@ class WeightFile:
     sha256: str = ""
     md5: str = ""
     alternatives: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that do, the wanted one first."""
+        return (self.name, *self.alternatives)
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,3 @@ class Part:
     def bytes(self) -> int:
         """Of all files; those of unknown size count as 0."""
         return sum(file.bytes for file in self.files)
-
-
-def complete(folder: Path, part: Part) -> bool:
-    """Whether every file of the part, or one that does as well, lies in the folder."""
-    return all(any((folder / name).is_file() for name in (file.name, *file.alternatives)) for file in part.files)
-
-
-def locate(part: Part, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder with all files of the part, or None. Nothing is fetched."""
-    local = environment.get(LOCAL)
-    folder = Path(local).expanduser() / part.name if local else None
-    return folder if folder and complete(folder, part) else None
