@@ -124,7 +124,8 @@ function forget() {                     // everything that belongs to one photo
   detail?.bitmap.close();
   pictures = new Map();
   photo = local = layers = detail = lastMarks = stroke = keyCursor = null;
-  done = []; undone = [];
+  done = []; undone = []; asked = [];
+  nextThing();
 }
 async function reopen() {               // the server put the photo away: bring it back with the marks
   const marks = await packed(), token = photo.token, {file} = local;
@@ -186,15 +187,21 @@ function newLayer(colour) {
       ink.putImageData(data, 0, 0);
       layer.agree(bits);
     },
-    async load(png, add = false) {      // a black and white PNG of the proxy's size
-      const bitmap = await createImageBitmap(png), sheet = make().getContext('2d');
-      sheet.drawImage(bitmap, 0, 0, width, height);
-      const pixels = sheet.getImageData(0, 0, width, height).data, bits = add ? layer.bits.slice() : new Uint8Array(width * height);
-      for (let i = 0; i < bits.length; i++) if (pixels[4 * i] > 127) bits[i] = 1;
+    async load(png, add = false) {
+      const bits = await bitsOf(png);
+      if (add) for (let i = 0; i < bits.length; i++) bits[i] |= layer.bits[i];
       layer.put(bits);
     },
   };
   return layer;
+}
+async function bitsOf(png) {            // of a black and white PNG of the proxy's size
+  const [width, height] = photo.proxy, bitmap = await createImageBitmap(png);
+  const sheet = Object.assign(document.createElement('canvas'), {width, height}).getContext('2d');
+  sheet.drawImage(bitmap, 0, 0, width, height);
+  const pixels = sheet.getImageData(0, 0, width, height).data, bits = new Uint8Array(width * height);
+  for (let i = 0; i < bits.length; i++) bits[i] = pixels[4 * i] > 127 ? 1 : 0;
+  return bits;
 }
 async function packed() {               // both layers as PNGs; null where nothing is marked
   const marks = {};
@@ -231,7 +238,8 @@ const whole = part => part ? pasted(new Uint8Array(photo.proxy[0] * photo.proxy[
 function putBack(marks) { for (const name of ['remove', 'avoid']) layers[name].put(whole(marks[name])); }
 
 // What was drawn since the last agreement becomes one step that can be undone, on all layers together.
-function commit() {
+// more: what else belongs to the step, such as {pick}, the clicks before and after it.
+function commit(more = {}) {
   const parts = [];
   for (const name of ['remove', 'avoid']) {
     const layer = layers[name], after = layer.read(), part = trimmed(after, layer.bits);
@@ -239,7 +247,7 @@ function commit() {
     layer.agree(after);
   }
   if (!parts.length) return false;
-  step({kind: 'paint', parts, bytes: parts.reduce((sum, part) => sum + 2 * part.after.length, 0)});
+  step({kind: 'paint', parts, bytes: parts.reduce((sum, part) => sum + 2 * part.after.length, 0), ...more});
   $('.rr-hint').hidden = true;
   always.setItem('rorem-hint', 'seen');
   return true;
@@ -251,6 +259,7 @@ async function loaded(png, add) {       // a mask from the server, as one step; 
   return commit();
 }
 function step(one) {
+  if (!('pick' in one)) nextThing();
   done.push(one);
   undone = [];
   while (done.length > 1 && done.reduce((sum, each) => sum + each.bytes, 0) > HISTORY_BYTES) done.shift();
@@ -275,6 +284,7 @@ const undo = () => inTurn(async () => {
   }
   done.pop();
   undone.push(one);
+  picks = one.pick?.before ?? nothingPicked();
   refresh(); keep(0);
 });
 const redo = () => inTurn(async () => {
@@ -289,6 +299,7 @@ const redo = () => inTurn(async () => {
   }
   undone.pop();
   done.push(one);
+  picks = one.pick?.after ?? nothingPicked();
   refresh(); keep(0);
 });
 function replay(one, side) {
@@ -382,6 +393,7 @@ function paint() {
   view.drawImage(layers.avoid.canvas, 0, 0);
   view.globalAlpha = 1;
   if (!stroke) for (const {rim} of Object.values(layers)) view.drawImage(rim, 0, 0);
+  if (tool === 'thing') drawPicks();
   if (stroke?.outline) outline(stroke.outline, stroke.tool === 'lasso');
   const spot = keyCursor || cursor;
   if (spot && ['brush', 'eraser', 'avoid'].includes(tool) && !running) ring(spot);
@@ -482,6 +494,7 @@ function pinchOf() {
 function begin(kind, at, event) {
   stroke = {tool: kind, last: at, first: at, outline: null};
   if (kind === 'hand') { stroke.from = screen(event); return; }
+  stroke.minus = event?.shiftKey || aim === 'minus';
   if (kind === 'box' || kind === 'thing') { stroke.outline = [at]; return; }
   if (kind === 'lasso') { stroke.outline = [at]; return; }
   stroke.layers = kind === 'eraser' ? ['remove', 'avoid'] : [kind === 'avoid' ? 'avoid' : 'remove'];
@@ -514,7 +527,7 @@ function finish() {
   stroke = null;
   if (one.tool === 'thing') {
     const dragged = wide * zoom > 8 && high * zoom > 8;
-    pick(dragged ? `box=${corner},${corner[0] + wide},${corner[1] + high}` : `point=${x0},${y0}`);
+    pick(dragged ? {box: [...corner, corner[0] + wide, corner[1] + high]} : {at: one.first, minus: one.minus});
   } else if (one.tool !== 'hand') {
     if (one.tool === 'box') ink.fillRect(...corner, wide, high);
     if (one.tool === 'lasso') {
@@ -540,18 +553,6 @@ const forThisPhoto = work => running ? busy() : guarded(async () => {
   await work(() => photo?.token === token);
   draw();
 });
-function pick(query) {
-  const [x, y] = query.slice(6).split(',').map(Number), boxed = query.startsWith('box');
-  if (!boxed && !(x >= 0 && y >= 0 && x < photo.proxy[0] && y < photo.proxy[1])) return;
-  say('Looking for it…');
-  return forThisPhoto(async still => {
-    const png = await (await ask(here(`/select?${query}`), {method: 'POST'})).blob();
-    if (!still()) return;
-    const found = await loaded(png, true);
-    const hint = boxed ? 'Try a click on it, or the brush.' : 'Try a box around it, or the brush.';
-    say(found ? 'Marked. Touch it up with brush and eraser.' : `Nothing stood out there. ${hint}`);
-  });
-}
 function reshape(path, add, nothing, something = '') {
   if (!layers.remove.count) return say('Mark something first.');
   return forThisPhoto(async still => {
@@ -700,7 +701,7 @@ function refresh() {
   }
   for (const button of strip.children) button.setAttribute('aria-pressed', +button.dataset.version === photo.state);
   if (changed) offerFiles();
-  draw();
+  showPicks();
 }
 let offered = '';
 function offerFiles() {
@@ -722,7 +723,6 @@ function offerFiles() {
 }
 const bytes = size => size >= 1e6 ? `${(size / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(size / 1e3))} kB`;
 const TOLD = {
-  thing: 'Click a thing, or drag a box around it.',
   avoid: 'Paint over what must not be copied from, such as other people.',
   lasso: 'Draw around what should go.',
   box: 'Drag a box over what should go.',
@@ -730,9 +730,12 @@ const TOLD = {
 function setTool(name) {
   tool = name;
   for (const button of $$('[data-tool]')) button.setAttribute('aria-pressed', button.dataset.tool === name);
-  stage.dataset.cursor = name === 'hand' ? 'hand' : ['brush', 'eraser', 'avoid'].includes(name) ? 'none' : 'cross';
-  if (photo && !running) say(TOLD[name] || '');
-  draw();
+  nextThing();
+  setCursor();
+  if (photo && !running) say(name === 'thing' ? pickHint()[0] : TOLD[name] || '');
+}
+function setCursor() {
+  stage.dataset.cursor = tool === 'hand' || spaceDown ? 'hand' : ['brush', 'eraser', 'avoid'].includes(tool) ? 'none' : 'cross';
 }
 function setBrush(size) {
   const step = Math.sign(size - brush), next = Math.round(size) === brush ? brush + step : Math.round(size);
@@ -749,12 +752,13 @@ const actions = {
   'zoom-in': () => zoomAt(1.4), 'zoom-out': () => zoomAt(1 / 1.4), fit, compare: () => toggleCompare(),
   shadow: () => reshape('/shadow', true, 'No shadow was found. Paint over it if there is one.', 'A shadow was marked. Undo takes it away.'), wider: () => grow(1), narrower: () => grow(-1),
   'mask-in': () => $('.rr-mask-file').click(), 'mask-out': saveMask, close: closePhoto,
-  camera: openCamera, snap: takePhoto, 'camera-off': closeCamera, hold: () => {},
+  next: () => { nextThing(); say(pickHint()[0]); }, camera: openCamera, snap: takePhoto, 'camera-off': closeCamera, hold: () => {},
 };
 root.addEventListener('click', event => {
   const button = event.target.closest('button');
   if (!button) return;
   if (button.dataset.tool) setTool(button.dataset.tool);
+  else if (button.dataset.aim) setAim(button.dataset.aim);
   else if (button.dataset.version) choose(+button.dataset.version);
   else if (button.dataset.example) openExample(button.dataset.example);
   else actions[button.dataset.do]?.();
@@ -788,21 +792,21 @@ document.addEventListener('keydown', event => {
   if (key === 'escape') return act(running ? stop : abandon);
   if (tools[key] && !event.shiftKey) return act(() => setTool(tools[key]));
   if (document.activeElement !== canvas) return;
-  if (key === ' ') return act(() => { spaceDown = true; stage.dataset.cursor = 'hand'; });
+  if (key === ' ') return act(() => { spaceDown = true; setCursor(); });
   if (key.startsWith('arrow') || key === 'enter') act(() => byKey(key, event.shiftKey));
 });
 document.addEventListener('keyup', event => {
-  if (event.key === ' ' && spaceDown) { spaceDown = false; setTool(tool); }
+  if (event.key === ' ' && spaceDown) { spaceDown = false; setCursor(); }
   if (event.key.toLowerCase() === 'o') hold(false);
 });
 function byKey(key, painting) {         // the brush moved by arrow keys, for those without a pointer
   if (running) return;
-  const pace = brush / 3, from = keyCursor || cursor || photo.proxy.map(side => side / 2);
+  const moved = !!keyCursor, pace = brush / 3, from = keyCursor || cursor || photo.proxy.map(side => side / 2);
   const [dx, dy] = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]}[key] || [0, 0];
   keyCursor = [from[0] + dx * pace, from[1] + dy * pace].map((value, axis) => Math.max(0, Math.min(photo.proxy[axis], value)));
   if ((key === 'enter' || painting) && ['brush', 'eraser', 'avoid'].includes(tool)) { begin(tool, from); extend(keyCursor); finish(); }
   else if (key === 'enter' && tool !== 'thing') say('With the keyboard, use Brush, Eraser, Keep out or Pick.');
-  else if (key === 'enter') pick(`point=${keyCursor[0]},${keyCursor[1]}`);
+  else if (key === 'enter') pickByKey(keyCursor, moved, painting);
   draw();
 }
 
@@ -870,4 +874,5 @@ window.rorem = {                        // for people who script the page, and f
   toPage: (x, y) => { const frame = canvas.getBoundingClientRect(); return [frame.left + (x * zoom + left) * frame.width / canvas.width, frame.top + (y * zoom + top) * frame.height / canvas.height]; },
   marked: () => layers?.remove.count ?? 0,
   avoided: () => layers?.avoid.count ?? 0,
+  picked: () => picks.clicks.length,
 };

@@ -1,5 +1,6 @@
 """The painting surface: our own component on gr.HTML, made of painter.html, painter.css and the
-scripts: onebit.js (masks as files), shelf.js (what the browser keeps), painter.js (all else).
+scripts: onebit.js (masks as files), shelf.js (what the browser keeps), pick.js (clicks that mark a thing), painter.js
+(all else).
 
 Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
 file once and the marks as 1-bit PNGs.
@@ -22,7 +23,7 @@ from rorem.errors import BadMask
 from rorem.ui.examples import EXAMPLES, Example
 
 HERE = Path(__file__).parent
-SCRIPTS = ("onebit.js", "shelf.js", "painter.js")  # run as one script, in this order
+SCRIPTS = ("onebit.js", "shelf.js", "pick.js", "painter.js")  # run as one script, in this order
 PNG = "data:image/png;base64,"
 LARGEST = 20_000_000  # characters of a mask sent by the browser
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -25,9 +25,11 @@ from rorem.geometry import Box
 from rorem.mask import grow_or_shrink
 from rorem.mask_file import enlarge_marks, read_mask
 from rorem.picture import media_type
-from rorem.selection import select_box, select_point, shadow_of
+from rorem.segment import Point
+from rorem.selection import shadow_of
 from rorem.ui import examples
 from rorem.ui.facts import facts
+from rorem.ui.pick import Clicks, Picker
 from rorem.ui.preview import LONGEST, bits, preview, proxy, proxy_size
 from rorem.ui.session import ORIGINAL, Session
 from rorem.ui.sessions import Gone, NoSpace, Sessions
@@ -37,16 +39,19 @@ from rorem.ui.work import UNEXPECTED
 log = logging.getLogger(__name__)
 AT_ONCE = 2  # decoding and encoding that may run at the same time; more would only add memory
 MASK_BYTES = 20_000_000
+MOST_CLICKS = 64  # that mean one thing; nobody needs as many, and each takes time
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 NEVER = {"Cache-Control": "no-store"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def routes(sessions: Sessions) -> list[Route]:
-    """The routes, bound to the photos of this server."""
-    limiter = anyio.CapacityLimiter(AT_ONCE)
+def routes(sessions: Sessions, picker: Picker) -> list[Route]:
+    """The routes, bound to the photos of this server and to what answers clicks on them."""
+    files, picks = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(AT_ONCE)  # a network must not hold up photos
 
-    def route(path: str, method: str, function: Callable[..., Awaitable[Response]]) -> Route:
+    def route(
+        path: str, method: str, function: Callable[..., Awaitable[Response]], limiter: anyio.CapacityLimiter = files
+    ) -> Route:
         async def heavy(work: Callable[..., Any], *arguments: object) -> Any:
             return await anyio.to_thread.run_sync(functools.partial(work, *arguments), limiter=limiter)
 
@@ -65,7 +70,7 @@ def routes(sessions: Sessions) -> list[Route]:
         route("/photo/{token}/redo", "POST", _redo),
         route("/photo/{token}/choose", "POST", _choose),
         route("/photo/{token}/cancel", "POST", _cancel),
-        route("/photo/{token}/select", "POST", _select),
+        route("/photo/{token}/select", "POST", functools.partial(_select, picker=picker), picks),
         route("/photo/{token}/shadow", "POST", _shadow),
         route("/photo/{token}/grow", "POST", _grow),
         route("/photo/{token}/mask", "POST", _read_mask),
@@ -197,17 +202,24 @@ async def _cancel(request: Request, sessions: Sessions, heavy: Callable[..., Awa
     return JSONResponse({}, headers=NEVER)
 
 
-async def _select(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    """?box=left,top,right,bottom or ?point=x,y in proxy pixels -> a mask of the thing, as a 1-bit PNG of proxy size."""
+async def _select(
+    request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]], picker: Picker
+) -> Response:
+    """What clicks mean -> a mask of the thing, as a 1-bit PNG of proxy size.
+
+    ?plus=x,y (or point=) lies on it, minus=x,y does not, each as often as wanted; box=left,top,right,bottom is around
+    it. All in proxy pixels.
+    """
     session = _session(request, sessions)
     query = request.query_params
+    box = Box(*_numbers(query["box"], 4)) if "box" in query else None
+    plus = _points([*query.getlist("point"), *query.getlist("plus")])
+    clicks = Clicks(plus, _points(query.getlist("minus")), box)
+    if not (plus or box) or len(clicks) > MOST_CLICKS:
+        raise ValueError(f"{len(clicks)} clicks, {len(plus)} of them on the thing")
 
     def select() -> bytes:
-        rgb = proxy(session.picture)
-        if "box" in query:
-            return bits(select_box(rgb, Box(*_numbers(query["box"], 4))))
-        x, y = _numbers(query["point"], 2)
-        return bits(select_point(rgb, x, y))
+        return bits(picker.select(session, clicks))
 
     return Response(await heavy(select), media_type="image/png", headers=NEVER)
 
@@ -277,6 +289,11 @@ def _numbers(text: str, count: int) -> list[int]:
     if len(numbers) != count:
         raise ValueError(f"expected {count} numbers, got {text!r}")
     return numbers
+
+
+def _points(texts: Iterable[str]) -> tuple[Point, ...]:
+    pairs = (_numbers(text, 2) for text in texts)
+    return tuple((x, y) for x, y in pairs)
 
 
 async def _body(request: Request) -> bytes:

@@ -22,6 +22,7 @@ from gradio.themes import Soft
 from rorem.picture import Limits
 from rorem.ui import endpoint, remove_tab
 from rorem.ui.line import Line
+from rorem.ui.pick import Picker
 from rorem.ui.routes import routes
 from rorem.ui.sessions import Sessions
 from rorem.ui.settings import Settings
@@ -41,6 +42,7 @@ class Suite:
     settings: Settings
     blocks: gr.Blocks
     sessions: Sessions
+    picker: Picker
 
 
 def build(settings: Settings) -> Suite:
@@ -61,7 +63,7 @@ def build(settings: Settings) -> Suite:
         if "remove" in settings.tabs:
             remove_tab.build(sessions, line)
         endpoint.build(line, sessions.limits, settings.keep_minutes * 60)
-    return Suite(settings, blocks, sessions)
+    return Suite(settings, blocks, sessions, Picker())
 
 
 def start(suite: Suite) -> str:
@@ -81,7 +83,7 @@ def start(suite: Suite) -> str:
         pwa=False,
         max_file_size=settings.max_bytes,
         mcp_server=settings.mcp and importlib.util.find_spec("mcp") is not None,
-        app_kwargs={"routes": routes(suite.sessions)},
+        app_kwargs={"routes": routes(suite.sessions, suite.picker)},
         theme=Soft(),
     )
     app.state.behind_proxy = settings.behind_proxy

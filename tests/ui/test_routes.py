@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rorem.picture import Limits
+from rorem.ui.pick import Picker
 from rorem.ui.routes import address, routes
 from rorem.ui.sessions import Sessions
 
@@ -24,7 +25,7 @@ from rorem.ui.sessions import Sessions
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     sessions = Sessions(tmp_path / "data", Limits(max_bytes=3_000_000, max_pixels=20_000_000), 3600, 10**9)
-    with TestClient(Starlette(routes=routes(sessions))) as made:
+    with TestClient(Starlette(routes=routes(sessions, Picker(lambda: None)))) as made:
         made.app_state["sessions"] = sessions
         yield made
     sessions.close()
@@ -125,6 +126,52 @@ def test_picking_growing_and_shadow(client: TestClient) -> None:
     narrower = mask(client.post(f"/photo/{token}/grow", params={"pixels": -5}, content=encoded(disc)))
     assert disc[narrower].all() and 0 < narrower.sum() < disc.sum()
     assert not mask(client.post(f"/photo/{token}/shadow", content=encoded(disc))).any()
+
+
+def test_clicks_are_answered_together(client: TestClient) -> None:
+    picture = scene()
+    picture[:, 150:][picture[:, 150:, 0] > 200] = (40, 40, 220)
+    token = opened(client, encoded(picture))["token"]
+
+    def select(**query: object) -> np.ndarray:
+        answer = client.post(f"/photo/{token}/select", params=query)
+        assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+        mask = Image.open(io.BytesIO(answer.content))
+        assert mask.mode == "1"
+        return np.asarray(mask)
+
+    disc = scene()[..., 0] > 200
+    red = disc & (np.arange(300) < 150)
+
+    def overlap(mask: np.ndarray, wanted: np.ndarray) -> float:
+        return (mask & wanted).sum() / (mask | wanted).sum()
+
+    assert overlap(select(plus="130,100"), red) > 0.85
+    assert (select(plus="130,100") == select(point="130,100")).all()
+    both = select(plus=["130,100", "170.9,100"])
+    assert overlap(both, disc) > 0.85
+    assert overlap(select(plus=["130,100", "170,100"], minus="175,105"), red) > 0.85
+    assert overlap(select(box="95,50,205,150", minus="170,100"), red) > 0.8
+    assert overlap(select(box="95,50,150,150", plus=["170,100"]), disc) > 0.8
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"minus": "3,3"},
+        {"plus": "3"},
+        {"plus": "3,3", "minus": "1,2,3"},
+        {"plus": "3,3", "minus": "nan,1"},
+        {"plus": ["3,3", "here"]},
+        {"plus": ["3,3"] * 40, "minus": ["9,9"] * 25},
+        {"box": "1,2,3", "plus": "3,3"},
+    ],
+)
+def test_clicks_that_make_no_sense_are_refused(client: TestClient, query: dict[str, str | list[str]]) -> None:
+    token = opened(client, encoded(scene()))["token"]
+    answer = client.post(f"/photo/{token}/select", params=query)
+    assert answer.status_code == 400 and answer.json() == {"error": "The request was not understood."}
 
 
 def test_odd_masks_are_read_or_refused(client: TestClient) -> None:
