@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from rorem import remover
+from rorem import judge, remover
 from rorem.mask_file import Polarity, read_mask
 from rorem.methods import catalog
 from rorem.picture import Picture, from_rgb_array, open_picture
-from rorem.remover import OnStep, Rank, Removal, no_step
+from rorem.remover import SAME_PIPELINE, OnStep, Rank, Removal, Road, no_step
 
 
 def remove(
@@ -26,7 +27,8 @@ def remove(
     avoid: np.ndarray | None = None,
     grow: int | None = None,
     polarity: Polarity = "auto",
-    rank: Rank | None = None,
+    protocol: Road = SAME_PIPELINE,
+    rank: Rank | Literal["judge"] | None = "judge",
     on_step: OnStep = no_step,
 ) -> list[Removal]:
     """Removes what the mask marks from a photo.
@@ -34,7 +36,9 @@ def remove(
     picture: a file, a `Picture`, or a uint8 RGB array (H, W, 3).
     mask: a file or an array, more means remove; of another size but the same shape it is resized.
     method: an id of the catalog. options: its settings by name.
-    seed, candidates, avoid, grow, rank, on_step: see `rorem.remover.remove`.
+    rank: puts several candidates into order. "judge" is RORem's discriminator, where its weights are on this machine; a
+    note of each removal says if they are not. None leaves them in the order of their seeds.
+    seed, candidates, avoid, grow, protocol, on_step: see `rorem.remover.remove`.
     Returns a list of removals, best first where `rank` can tell.
     Raises the errors of `rorem.errors`, each one plain sentence.
     """
@@ -53,7 +57,10 @@ def remove(
         candidates=candidates,
         avoid=avoid,
         grow=grow,
-        rank=rank,
+        protocol=protocol,
+        rank=rank if callable(rank) else None,
         on_step=on_step,
     )
+    if rank == "judge" and len(removals) > 1:
+        removals = judge.best_first(removals)
     return [replace(one, notes=(*reading.notes, *one.notes)) for one in removals]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+SYSTEM = Path("/proc/meminfo")
 
 
 def reset_peak_memory() -> None:
@@ -26,17 +27,26 @@ def resident_memory() -> int | None:
 
 
 def available_memory() -> int | None:
-    """Bytes that the system could still give, without swapping; None if unknown."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    """Bytes that the system could still give without swapping; None if unknown."""
+    return _of_system("MemAvailable")
+
+
+def total_memory() -> int | None:
+    """Bytes of memory that the machine has; None if unknown."""
+    return _of_system("MemTotal")
+
+
+def _of_system(field: str) -> int | None:
+    return _field(SYSTEM, field)
 
 
 def _status(field: str) -> int | None:
+    return _field(STATUS, field)
+
+
+def _field(file: Path, field: str) -> int | None:
     try:
-        lines = STATUS.read_text().splitlines()
+        lines = file.read_text().splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)

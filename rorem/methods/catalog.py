@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rorem.errors import RoremError, Unavailable
-from rorem.methods import patchmatch, rorem, rorem_4s, rorem_mixed, sdxl_inp, telea
+from rorem.methods import (
+    lama,
+    migan,
+    patchmatch,
+    powerpaint_v1,
+    powerpaint_v2_1,
+    rorem,
+    rorem_4s,
+    rorem_mixed,
+    sdxl_inp,
+    telea,
+)
 from rorem.methods.entry import Entry
 from rorem.remover import Method, Options
 
 ENTRIES: tuple[Entry, ...] = (
     patchmatch.ENTRY,
     telea.ENTRY,
+    lama.ENTRY,
+    migan.ENTRY,
     sdxl_inp.ENTRY,
+    powerpaint_v1.ENTRY,
+    powerpaint_v2_1.ENTRY,
     rorem.ENTRY,
     rorem_mixed.ENTRY,
     rorem_4s.ENTRY,

@@ -1,8 +1,8 @@
-"""The road of the inpainting diffusion models: nine channels of noise, mask and the picture without the hole.
+"""The road of the inpainting diffusion models: noise, the mask and the picture without the hole go in, a fill comes out.
 
-The networks are diffusers'; the road between them is ours, thin and with everything constant folded. With start "noise"
-and "source" it equals the stock inpainting pipelines; the default, "masked", starts from the picture *without* the hole,
-so that nothing of the removed thing is in it, and needs one encoding instead of two.
+The networks are diffusers'; the road between them is ours, thin and with everything constant folded. With the starts
+"noise" and "source" it equals the stock inpainting pipelines; the default, "masked", starts from the picture *without*
+the hole, so that nothing of the removed thing is in it, and needs one encoding instead of two.
 """
 
 from __future__ import annotations
@@ -32,14 +32,35 @@ from rorem.nets.vae import FACTOR, TILE, TinyDecoder, Vae
 from rorem.remover import Fill, Job, OnStep, Options, no_step
 
 MULTIPLE = 64  # px: latents (8) that can be halved three times
-EMPTY, GUIDED = slice(0, 1), slice(1, 3)  # rows of the folded prompts: [empty], [negative, positive]
+EMPTY, GUIDED = slice(0, 1), slice(1, 3)  # rows of the folded prompts: [alone], [negative, positive]
+MAPS = 60  # of the UNet's first width at latent size live in it at once; measured on SDXL (docs/networks.md)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a network is shown of a picture and its hole.
+
+    channels: (1, c, h, w), beside the noisy latents. grey: latents (1, 4, h, w) of the picture with mid-grey in the
+    hole; None where the network has no need of them.
+    """
+
+    channels: Tensor
+    grey: Tensor | None = None
+
+
+def beside(model: Model, picture: Tensor, mask: Tensor, generator: torch.Generator) -> Shown:
+    """Stable Diffusion for inpainting (Rombach et al. 2022): the mask, and the picture with mid-grey in the hole."""
+    grey = model.vae.encode(greyed(picture, mask).to(model.dtype), generator)
+    return Shown(torch.cat([shrunk(mask, grey), grey], dim=1), grey)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """Loaded networks. scheduler: its configuration. kind: the class that is made from it, "" = its own.
 
-    size_told: whether the UNet wants to know the size of its picture. tiny: where the small decoder lies.
+    size_told: whether the UNet wants to know the size of its picture. tiny: where the small decoder lies, tiny_name:
+    the part that it is. show: makes what the network is shown; picture and mask are as in `Inpainter.latents`.
+    maps: see MAPS.
     """
 
     unet: FoldedUNet
@@ -50,6 +71,9 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     tiny: Path | None = None
+    tiny_name: str = "taesdxl"
+    show: Callable[[Model, Tensor, Tensor, torch.Generator], Shown] = beside
+    maps: int = MAPS
 
 
 def untold(done: int) -> None:
@@ -57,11 +81,15 @@ def untold(done: int) -> None:
 
 
 class Inpainter:
-    """A diffusion model that fills a hole. One job at a time: the networks are large."""
+    """A diffusion model that fills a hole. One job at a time: the networks are large.
 
-    def __init__(self, model: Model, published: Published) -> None:
+    options: the method's own, whose defaults `warm_up` runs with.
+    """
+
+    def __init__(self, model: Model, published: Published, options: type[DiffusionOptions] = DiffusionOptions) -> None:
         self._model = model
         self._published = published
+        self._options = options
         self._lock = threading.Lock()
         self._runner = Runner(model.unet, model.device)
         self._decoder: TinyDecoder | None = None
@@ -70,14 +98,16 @@ class Inpainter:
         options = job.options
         assert isinstance(options, DiffusionOptions)
         mask, notes = hidden(job)
-        steps = options.steps
-        with turn(self._lock, on_step, steps + 1):
-            made, rung = self._on_some_rung(job.crop, mask, job.seed, options, lambda done: on_step(done, steps + 1))
-            on_step(steps + 1, steps + 1)
+        total = len(self._plan(options.steps, 1.0)) + 1  # the last for decoding
+        with turn(self._lock, on_step, total):
+            made, rung = self._on_some_rung(job.crop, mask, job.seed, options, lambda done: on_step(done, total))
+            on_step(total, total)
         notes += () if rung.name == "full" else (f"Memory was short, so this was done with: {rung.name}.",)
         return Fill(made.picture, made.calls, made.working, notes, rung.name)
 
-    def fill_published(self, picture: np.ndarray, mask: np.ndarray, seed: int, options: Options) -> Fill:
+    def fill_published(
+        self, picture: np.ndarray, mask: np.ndarray, seed: int, options: Options, on_step: OnStep = no_step
+    ) -> Fill:
         """As the paper's script does it: resized, no windows, nothing pasted back.
 
         picture: uint8 (H, W, 3). mask: bool (H, W). The result has the script's size.
@@ -85,9 +115,14 @@ class Inpainter:
         how = self._published
         small, hole = published_size(picture, mask, how)
         chosen = DiffusionOptions(steps=how.steps, guidance=how.guidance)
-        with turn(self._lock, no_step, how.steps):
+        steps = how.steps + 1
+        with turn(self._lock, on_step, steps):
+            self._runner.use(offload=False)
+            self._model.vae.tiled(False)
             start: sampling.Start = "source" if how.strength < 1 else "noise"
-            made = self._paint(small, hole, seed, chosen, start, how.strength, multiple=FACTOR)
+            told: Callable[[int], None] = lambda done: on_step(min(done, steps), steps)  # noqa: E731
+            made = self._paint(small, hole, seed, chosen, start, how.strength, told, FACTOR)
+            on_step(steps, steps)
         return Fill(made.picture, made.calls)
 
     def warm_up(self, side: int) -> None:
@@ -95,14 +130,14 @@ class Inpainter:
         crop = np.full((side, side, 3), 128, np.uint8)
         hole = np.zeros((side, side), bool)
         hole[side // 4 : side // 2, side // 4 : side // 2] = True
-        self.fill(Job(crop, hole, np.zeros_like(hole), 0, DiffusionOptions(steps=2)))
+        self.fill(Job(crop, hole, np.zeros_like(hole), 0, self._options(steps=2)))
 
     def _on_some_rung(
         self, crop: np.ndarray, mask: np.ndarray, seed: int, options: DiffusionOptions, on_call: Callable[[int], None]
     ) -> tuple[_Made, Rung]:
         height, width = crop.shape[:2]
         every = ladder.rungs(max(height, width), self._model.device.type != "cpu")
-        appetite = self.appetite()
+        appetite = self.appetite(2 if options.guidance > 1 else 1)
         room = ladder.limit()
         if room is None and (free := free_memory(self._model.device)) is not None:
             room = free + self._runner.held
@@ -181,45 +216,49 @@ class Inpainter:
         the stock pipeline, on the CPU, so that every device gives the same picture.
         """
         model, generator = self._model, torch.Generator().manual_seed(seed)
-        plan = sampling.schedule(model.scheduler, options.steps, model.kind, strength)
+        plan = self._plan(options.steps, strength)
         rows = GUIDED if options.guidance > 1 else EMPTY
-        masked = (picture * (mask < 0.5)).to(model.dtype)
-        seen = model.vae.encode(picture.to(model.dtype), generator) if start == "source" else None
+        origin = shown = None
+        if start == "source":
+            origin = model.vae.encode(picture.to(model.dtype), generator)
+        elif start == "masked":
+            shown = model.show(model, picture, mask, generator)
+            origin = shown.grey
+            if origin is None:
+                origin = model.vae.encode(greyed(picture, mask).to(model.dtype), None)
         shape = (1, 4, *(side // FACTOR for side in picture.shape[-2:]))
-        known = model.vae.encode(masked, generator) if start == "masked" else None
         noise = torch.randn(shape, generator=generator, dtype=torch.float32).to(model.device, model.dtype)
-        origin = known if known is not None else seen
-        if known is None:
-            known = model.vae.encode(masked, generator)
-        small = torch.nn.functional.interpolate(mask, size=shape[-2:]).to(model.dtype)
-        constant = torch.cat([small, known], dim=1)
+        channels = (shown or model.show(model, picture, mask, generator)).channels
         size = (picture.shape[-2], picture.shape[-1]) if model.size_told else None
-        biases = model.unet.biases(plan.timesteps, rows, size)
+        biases = model.unet.biases(plan.timesteps, rows, size).to(model.device)
 
         def predict(scaled: Tensor, index: int) -> Tensor:
-            sample = torch.cat([scaled, constant], dim=1)
+            sample = torch.cat([scaled, channels], dim=1)
             told = self._runner(torch.cat([sample] * (rows.stop - rows.start)), biases[index], rows)
             return guided(told, options.guidance)
 
         first = sampling.start(plan, noise, origin)
         return sampling.denoise(plan, first, predict, generator, on_call), len(plan)
 
+    def _plan(self, steps: int, strength: float) -> sampling.Schedule:
+        return sampling.schedule(self._model.scheduler, steps, self._model.kind, strength)
+
     def _decode(self, latents: Tensor, options: DiffusionOptions) -> Tensor:
         if options.decoder == "full":
             return self._model.vae.decode(latents)
         if self._model.tiny is None:
-            raise MissingWeights("The small decoder is not on this machine.", "Get it with: rorem weights pull taesdxl")
+            fix = f"Get it with: rorem weights pull {self._model.tiny_name}"
+            raise MissingWeights("The small decoder is not on this machine.", fix)
         if self._decoder is None:
             self._decoder = TinyDecoder(self._model.tiny, self._model.dtype, self._model.device)
         return self._decoder.decode(latents)
 
-    def appetite(self) -> Appetite:
-        """Estimated from the networks as they are."""
+    def appetite(self, samples: int = 1) -> Appetite:
+        """Estimated from the networks as they are. samples: that go through the UNet at once; two under guidance."""
         unet, vae = self._model.unet, self._model.vae
         width = unet.unet.config.block_out_channels[0]
-        # Measured on SDXL (docs/networks.md): about 60 maps of the first width at latent size live at once in the UNet,
-        # and 3 maps of twice the first width at full size in the decoder.
-        network_pixel = 60 * width * self._model.dtype.itemsize / 64
+        network_pixel = samples * self._model.maps * width * self._model.dtype.itemsize / FACTOR**2
+        # Measured on SDXL (docs/networks.md): 3 maps of twice the first width live at full size in the decoder.
         decoder_pixel = 3 * 2 * vae.model.config.block_out_channels[0] * vae.dtype.itemsize
         return Appetite(vae.bytes, self._runner.bytes, self._runner.largest, network_pixel, decoder_pixel, TILE * TILE)
 
@@ -231,6 +270,16 @@ class _Made:
     picture: np.ndarray
     calls: int
     working: tuple[int, int] | None = None
+
+
+def greyed(picture: Tensor, mask: Tensor) -> Tensor:
+    """The picture with mid-grey in the hole."""
+    return picture * (mask < 0.5)
+
+
+def shrunk(mask: Tensor, latents: Tensor) -> Tensor:
+    """The mask at the size of latents, each cell as the pixel at its corner, as the published pipelines take it."""
+    return torch.nn.functional.interpolate(mask, size=latents.shape[-2:]).to(latents.dtype)
 
 
 def guided(told: Tensor, guidance: float) -> Tensor:
@@ -247,8 +296,8 @@ def published_size(picture: np.ndarray, mask: np.ndarray, how: Published) -> tup
     height, width = mask.shape
     size = how.side, how.side
     if how.keep_shape:
-        scale = how.side / min(height, width)
-        size = round(width * scale) // 8 * 8, round(height * scale) // 8 * 8
+        short = min(height, width)
+        size = int(width / short * how.side) // 8 * 8, int(height / short * how.side) // 8 * 8
     small = np.asarray(Image.fromarray(picture).resize(size))
     hole = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size)) >= 128
     if how.kernel:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from rorem.errors import BadOptions, MissingWeights, Unavailable
+from rorem.methods.loaded import NETWORKS
 from rorem.remover import Method, Options, Remover, Traits
-from rorem.weights import Part, locate
+from rorem.weights import ByHand, Part, locate, revision_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class State:
 
 
 READY = State("ready")
+STEERING = ("ROREM_DEVICE", "ROREM_DTYPE", "ROREM_COMPILE")  # what a loaded network depends on
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Entry:
     memory: bytes needed at its native size, about. devices: where it runs.
     options: its settings. remover: where the class is, as "module:Class"; imported only when loaded.
     probe: tells, without loading anything, whether the packages are there; weights are looked for here.
-    ways: sets of parts, each of which will do; the first that is on this machine is used, the first of all is fetched.
+    ways: sets of parts, each of which will do; the first that is on this machine is used.
     The class is made with the folders, by names of parts; without ways, with nothing.
     fallback: the id of the method that takes over where this one cannot run, or "".
     """
@@ -62,8 +65,13 @@ class Entry:
         state = self.probe()
         if state.kind != "ready" or not self.ways or self.folders() is not None:
             return state
-        missing = [part for part in self.ways[0] if locate(part) is None]
-        return State("download", f"Get it with: rorem weights pull {self.id}", sum(part.bytes for part in missing))
+        size = sum(part.bytes for part in self.missing())
+        return State("download", f"Get it with: rorem weights pull {self.id}", size)
+
+    def missing(self) -> tuple[Part, ...]:
+        """What has to be fetched: of the way that needs the fewest downloads by hand, the parts that are not here."""
+        lacking = [tuple(part for part in way if locate(part) is None) for way in self.ways]
+        return min(lacking, key=lambda parts: sum(isinstance(part.source, ByHand) for part in parts), default=())
 
     def folders(self) -> Mapping[str, Path] | None:
         """Where the parts of the first way that is complete lie; None where none is."""
@@ -92,6 +100,14 @@ class Entry:
         if state.kind == "download":
             raise MissingWeights(f"The weights of {self.title} are not on this machine.", state.why)
         module, _, name = self.remover.partition(":")
-        made: Callable[..., Remover] = getattr(importlib.import_module(module), name)
-        folders = self.folders() if self.ways else None
-        return Method(self.traits, made() if folders is None else made(folders))
+        folders = self.folders()
+        if not self.ways or folders is None:
+            return Method(self.traits, getattr(importlib.import_module(module), name)())
+        # Torch and friends are imported only here: the catalog answers without them.
+        key = (self.id, *sorted(map(str, folders.values())), *map(os.environ.get, STEERING))
+        return NETWORKS.get(key, self.memory, lambda: self._made(module, name, folders))
+
+    def _made(self, module: str, name: str, folders: Mapping[str, Path]) -> Method:
+        made: Callable[[Mapping[str, Path]], Remover] = getattr(importlib.import_module(module), name)
+        revision = ", ".join(f"{part} {revision_of(folder)}" for part, folder in sorted(folders.items()))
+        return Method(replace(self.traits, revision=revision), made(folders))

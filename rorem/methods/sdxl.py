@@ -73,8 +73,7 @@ def model(base: Path, unet_folder: Path, lora: Path | None = None, kind: str = "
 
 def constant_prompts(base: Path) -> list[Prompt]:
     """The empty, the negative and the positive prompt. The text encoders are loaded only the first time."""
-    folders = [base / name for name in ("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")]
-    return prompts.kept(folders, TEXTS, lambda: prompts.sdxl_prompts(base, TEXTS), prompts.spare())
+    return prompts.kept_sdxl_prompts(base, TEXTS)
 
 
 def scheduler_config(base: Path) -> Mapping[str, Any]:

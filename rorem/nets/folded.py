@@ -47,12 +47,7 @@ class FoldedUNet(nn.Module):
         self.steepness = 2 ** sum(block.upsamplers is not None for block in unet.up_blocks)
         self.embedding = _Embedding(unet, [prompt.pooled for prompt in prompts])
         self._tables: OrderedDict[Any, Tensor] = OrderedDict()
-        text = torch.stack([prompt.embeds for prompt in prompts])
-        _replace_time_projections(unet)
-        for module in unet.modules():
-            if isinstance(module, Attention):
-                _fold_attention(module, text)
-        unet.time_embedding = unet.add_embedding = None  # type: ignore[assignment]
+        fold_layers(unet, torch.stack([prompt.embeds for prompt in prompts]))
         self.unet = unet
 
     def biases(self, timesteps: Tensor, rows: slice, size: tuple[int, int] | None) -> Tensor:
@@ -100,6 +95,15 @@ class FoldedUNet(nn.Module):
         if unet.conv_norm_out is not None:
             hidden = unet.conv_act(unet.conv_norm_out(hidden))
         return hidden if unet.conv_out is None else unet.conv_out(hidden)
+
+
+def fold_layers(unet: UNet2DConditionModel, text: Tensor) -> None:
+    """Takes out of a UNet what becomes constant. text: (prompts, tokens, d)."""
+    _replace_time_projections(unet)
+    for module in unet.modules():
+        if isinstance(module, Attention):
+            _fold_attention(module, text)
+    unet.time_embedding = unet.add_embedding = None  # type: ignore[assignment]
 
 
 def _text(block: nn.Module, rows: slice) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 
 from rorem.errors import BadWeights
+from rorem.nets.compute import out_of_memory
 
 Model = TypeVar("Model")
 
@@ -31,15 +32,22 @@ def load_model(kind: type[Model], folder: Path, dtype: torch.dtype) -> Model:
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        raise BadWeights(f"The {kind.__name__} in {folder} cannot be read: {first}") from error
+    except Exception as error:
+        raise unreadable(error, f"The {kind.__name__} in {folder}") from error
     missing, foreign = sorted(told["missing_keys"]), sorted(told["unexpected_keys"])
     if missing:
         instead = f" and holds {foreign[0]} instead" if foreign else ""
         raise BadWeights(f"The {kind.__name__} in {folder} lacks {missing[0]} ({len(missing)} in all){instead}.")
     check_finite(model, folder)
     return model.eval().requires_grad_(False)
+
+
+def unreadable(error: Exception, what: str) -> Exception:
+    """What to raise where a library failed to read something: a damaged file can make it raise anything."""
+    if out_of_memory(error):
+        return error
+    first = (str(error).strip() or repr(error)).splitlines()[0]
+    return BadWeights(f"{what} cannot be read: {first}")
 
 
 def quiet() -> None:

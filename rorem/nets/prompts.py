@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rorem.errors import BadWeights
 from rorem.nets.folded import Prompt
-from rorem.nets.folder import quiet, variant
+from rorem.nets.folder import quiet, unreadable, variant
 from rorem.nets.reading import read_tensors
 
 log = logging.getLogger(__name__)
@@ -45,9 +45,18 @@ def sdxl_prompts(folder: Path, texts: Sequence[str]) -> list[Prompt]:
     return [Prompt(*both) for both in zip(embeds, pooled, strict=True)]
 
 
+def kept_sdxl_prompts(folder: Path, texts: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[Prompt]:
+    """As `sdxl_prompts`, but the text encoders are loaded only the first time; see `kept`."""
+    parts = [folder / name for name in ("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")]
+    return kept(parts, texts, lambda: sdxl_prompts(folder, texts), spare(environment))
+
+
 @torch.inference_mode()
 def sd_prompts(folder: Path, texts: Sequence[str]) -> list[Prompt]:
-    """Texts through the one encoder of a Stable Diffusion 1.x folder, in float32: embeds (77, 768). Raises BadWeights."""
+    """Texts through the one encoder of a Stable Diffusion 1.x folder, in float32: embeds (77, 768).
+
+    Raises BadWeights.
+    """
     from transformers import CLIPTextModel
 
     encoder = text_encoder(folder / "text_encoder", CLIPTextModel)
@@ -61,8 +70,8 @@ def text_encoder(folder: Path, kind: Any) -> Any:
         model, told = kind.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, output_loading_info=True, variant=variant(folder)
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise BadWeights(f"The text encoder in {folder} cannot be read: {_first_line(error)}") from error
+    except Exception as error:
+        raise unreadable(error, f"The text encoder in {folder}") from error
     if told["missing_keys"]:
         raise BadWeights(f"The text encoder in {folder} lacks {sorted(told['missing_keys'])[0]}.")
     return model.eval()
@@ -74,8 +83,8 @@ def token_ids(folder: Path, texts: Sequence[str]) -> Tensor:
 
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadWeights(f"The tokenizer in {folder} cannot be read: {_first_line(error)}") from error
+    except Exception as error:
+        raise unreadable(error, f"The tokenizer in {folder}") from error
     length = min(tokenizer.model_max_length, 77)
     return tokenizer(
         list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
@@ -146,7 +155,3 @@ def _written(place: Path, prompts: Sequence[Prompt]) -> bool:
         log.info("the prompts could not be kept: %s", error)
         return False
     return True
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0]

@@ -50,7 +50,7 @@ class Runner:
         return self.bytes if self._there else 0
 
     def use(self, offload: bool) -> None:
-        """Puts the weights onto the device, or keeps them in main memory, from where each block comes when it is due."""
+        """Puts the weights onto the device, or keeps them in main memory, from where each block comes when due."""
         if offload == bool(self._hooks) and (self._there or offload):
             return
         self.forget()

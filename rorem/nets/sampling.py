@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from diffusers import EulerDiscreteScheduler, LCMScheduler, PNDMScheduler, UniPCMultistepScheduler
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    PNDMScheduler,
+    UniPCMultistepScheduler,
+)
 from torch import Tensor
 
 from rorem.errors import BadWeights

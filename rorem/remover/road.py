@@ -1,184 +1,35 @@
-"""The contract every removal method keeps, and `remove`, the road every removal takes.
-
-A method fills one crop and knows nothing else. Everything around it (masks, windows, stitching, native pixels) happens
-here and on the floors below, once for all methods.
-"""
+"""`remove`: masks, windows, the method, stitching. The road every removal takes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from rorem.errors import BadMask, BadOptions, OutOfMemory
-from rorem.files import write_whole
+from rorem.errors import BadMask, BadOptions, OutOfMemory, Unavailable
 from rorem.geometry import Box
 from rorem.mask import Cluster, check, clusters, masks
 from rorem.memory import peak_memory, reset_peak_memory
 from rorem.opacity import fill_opacity, opacity_of
-from rorem.picture import Edit, Patch, Picture, apply, blend, crop, encode, patch, to_rgb
+from rorem.picture import Patch, Picture, blend, crop, patch, to_rgb
+from rorem.remover.contract import (
+    AS_PUBLISHED,
+    SAME_PIPELINE,
+    Fill,
+    Job,
+    Method,
+    OnStep,
+    Options,
+    Published,
+    Road,
+    no_step,
+)
+from rorem.remover.published import as_published
+from rorem.remover.removal import Rank, Removal, WindowReport
 from rorem.window import from_working, match_grain, match_tone, plan, to_working
-
-SAME_PIPELINE = "same pipeline"
-OnStep = Callable[[int, int], None]
-
-
-def no_step(done: int, total: int) -> None:
-    """An `OnStep` that does nothing."""
-
-
-class Options(BaseModel):
-    """Settings of a method. Each method has its own subclass; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One crop to fill.
-
-    crop: uint8 RGB (h, w, 3); what lies under the hole is still the thing to be removed.
-    hole: bool (h, w), True = fill. Never empty, never everything.
-    avoid: bool (h, w), True = not to be copied from (other marked things, people); never filled. May overlap the hole.
-    seed: non-negative; the same job gives the same pixels.
-    """
-
-    crop: np.ndarray
-    hole: np.ndarray
-    avoid: np.ndarray
-    seed: int
-    options: Options
-
-
-@dataclass(frozen=True, eq=False)
-class Fill:
-    """What a method made of a `Job`.
-
-    crop: uint8 RGB (h, w, 3), the same size as the job's; pixels outside the hole only serve to measure a tone shift.
-    network_calls: forward passes of the denoiser or generator really made; 0 for methods without a network.
-    working: width and height in px that the method worked at, where it shrank the crop itself.
-    notes: plain sentences for the person, when something was not done as asked.
-    rung: of the memory ladder, "" for methods without one.
-    """
-
-    crop: np.ndarray
-    network_calls: int = 0
-    working: tuple[int, int] | None = None
-    notes: tuple[str, ...] = ()
-    rung: str = ""
-
-
-class Remover(Protocol):
-    """A loaded method."""
-
-    def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
-        """Fill `job.hole`. Calls `on_step(done, total)` as it goes; an exception raised there stops it."""
-        ...
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What the road must know of a method before it plans a window.
-
-    native: sides in px that the method was made for; () when it takes any crop at full resolution.
-    multiple: both sides of a crop must be multiples of this.
-    grow: how far the hole reaches beyond the mark, as a share of the crop's longer side.
-    seeded: another seed gives another fill.
-    generative: the method invents pixels with a trained network; the file's metadata then says so.
-    """
-
-    id: str
-    revision: str
-    native: tuple[int, ...] = ()
-    multiple: int = 1
-    grow: float = 0.02
-    seeded: bool = True
-    generative: bool = False
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method ready to run: its traits, the loaded remover, and what a person should know (a fallback, say)."""
-
-    traits: Traits
-    remover: Remover
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class WindowReport:
-    """What was done in one window.
-
-    box: where. working: width and height in px that the method worked at. grow: px the hole reaches beyond the mark.
-    hole: bool (box.height, box.width), M: the only pixels that may have changed.
-    """
-
-    box: Box
-    working: tuple[int, int]
-    grow: int
-    hole: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Removal:
-    """A result and how it came about.
-
-    before: the picture as it was given. patches: the changed windows in native pixels, in the order they were made.
-    seconds: wall time of this candidate. peak_memory: bytes, the highest resident size of the whole process meanwhile
-    (None where the system does not tell). score: of the ranking function, if one was given.
-    """
-
-    before: Picture
-    patches: tuple[Patch, ...]
-    windows: tuple[WindowReport, ...]
-    method: str
-    revision: str
-    options: Options
-    seed: int
-    protocol: str
-    network_calls: int
-    seconds: float
-    peak_memory: int | None
-    generative: bool
-    notes: tuple[str, ...] = ()
-    score: float | None = None
-
-    @cached_property
-    def picture(self) -> Picture:
-        """The whole picture without the thing. Made when first asked for, so several candidates are cheap."""
-        return apply(self.before, self.patches)
-
-    @property
-    def hole(self) -> np.ndarray:
-        """M over the whole picture: bool (H, W)."""
-        hole = np.zeros((self.before.height, self.before.width), bool)
-        for window in self.windows:
-            hole[window.box.slices] |= window.hole
-        return hole
-
-    def save(self, path: Path | str, *, mark_edited: bool = True, keep_gps: bool = True) -> None:
-        """Writes the picture, whole or not at all; the suffix chooses the format, none keeps the source's.
-
-        Raises ValueError for a suffix that is no picture's, OSError.
-        """
-        path = Path(path)
-        edit = self.edit if mark_edited else None
-        write_whole(path, encode(self.picture, path.suffix or None, edit=edit, keep_gps=keep_gps))
-
-    @property
-    def edit(self) -> Edit:
-        """What the file should say of this edit."""
-        return Edit(tool=f"RORem ({self.method})", generative=self.generative)
-
-
-Rank = Callable[[Sequence[Removal]], Sequence[float]]
 
 
 def remove(
@@ -191,6 +42,7 @@ def remove(
     candidates: int = 1,
     avoid: np.ndarray | None = None,
     grow: int | None = None,
+    protocol: Road = SAME_PIPELINE,
     rank: Rank | None = None,
     on_step: OnStep = no_step,
 ) -> list[Removal]:
@@ -198,14 +50,17 @@ def remove(
 
     mask: bool (H, W), True = remove. avoid: bool (H, W), True = do not copy from here.
     seed: of the first candidate; the others count up from it. grow: px the hole reaches beyond the mark, None = what
-    suits the method; never more than a window's longer side. on_step is called with thousandths of the whole work.
-    Raises BadMask, BadOptions, Cancelled, OutOfMemory and what the method raises.
+    suits the method; never more than a window's longer side. protocol: as published, `avoid` and `grow` are not heeded.
+    on_step is called with thousandths of the whole work.
+    Raises BadMask, BadOptions, Cancelled, OutOfMemory, Unavailable and what the method raises.
     """
     check(mask, picture.width, picture.height)
     if avoid is not None and (avoid.shape != mask.shape or avoid.dtype != np.bool_):
         raise BadMask("The areas to leave alone do not fit the photo.", "Give a yes-or-no mask of the photo's size.")
     if seed < 0 or (grow is not None and grow < 0):
         raise BadOptions("The seed and the reach beyond the marks cannot be negative.", "Use 0 or more.")
+    if protocol == AS_PUBLISHED and not isinstance(method.remover, Published):
+        raise Unavailable(f"{method.traits.id} has no published way of its own.", "Use the same pipeline for it.")
     groups = clusters(mask, max(method.traits.native, default=None))
     avoid = mask if avoid is None else mask | avoid
     count = max(1, candidates) if method.traits.seeded else 1
@@ -214,7 +69,10 @@ def remove(
     try:
         for index in range(count):
             share = _share(steps, index, count)
-            removals.append(_candidate(picture, groups, avoid, method, options, seed + index, grow, share))
+            if protocol == AS_PUBLISHED:
+                removals.append(as_published(picture, mask, method, options, seed + index, share))
+            else:
+                removals.append(_candidate(picture, groups, avoid, method, options, seed + index, grow, share))
     except MemoryError as error:
         raise OutOfMemory("There was not enough memory for this.") from error
     except cv2.error as error:
@@ -244,6 +102,7 @@ def _candidate(
     windows: list[WindowReport] = []
     notes = list(method.notes)
     calls = 0
+    rungs: list[str] = []
     for index, cluster in enumerate(groups):
         share = _share(on_step, index, len(groups))
         share(0, 1)
@@ -251,6 +110,7 @@ def _candidate(
         patches.append(done)
         windows.append(report)
         calls += fill.network_calls
+        rungs += [fill.rung] if fill.rung and fill.rung not in rungs else []
         notes += [note for note in fill.notes if note not in notes]
         share(1, 1)
     return Removal(
@@ -267,6 +127,7 @@ def _candidate(
         peak_memory=peak_memory(),
         generative=method.traits.generative,
         notes=tuple(notes),
+        rung=", ".join(rungs),
     )
 
 

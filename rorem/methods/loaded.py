@@ -1,0 +1,60 @@
+"""Loaded methods, kept for the next removal: loading a large network takes longer than using it.
+
+This holds weights and nothing of any visitor. What was not used for longest makes room when the memory is spoken for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from rorem.memory import total_memory
+from rorem.remover import Method
+
+log = logging.getLogger(__name__)
+SHARE = 0.5  # of the memory that loaded methods may fill together; the rest is for the work
+
+
+class Loaded:
+    """A shelf of loaded methods. May be used from any thread; two never load at the same time."""
+
+    def __init__(self, room: Callable[[], int | None] = lambda: None) -> None:
+        """room: bytes for all methods together, asked for at each loading; None = no bound."""
+        self._room = room
+        self._kept: OrderedDict[Hashable, tuple[Method, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, size: int, load: Callable[[], Method]) -> Method:
+        """The method with this key, loaded if it is not there. size: bytes it needs, about."""
+        with self._lock:
+            if key not in self._kept:
+                self._make_room(size)
+                self._kept[key] = load(), size
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+    def _make_room(self, size: int) -> None:
+        room = self._room()
+        while room is not None and self._kept and size + sum(kept for _, kept in self._kept.values()) > room:
+            key, _ = self._kept.popitem(last=False)
+            log.info("%s makes room for another method", key)
+
+
+def room() -> int | None:
+    """Bytes for loaded methods: half of the GPU's memory where there is one, else of the machine's."""
+    import torch
+
+    if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU"):
+        return round(SHARE * torch.cuda.get_device_properties(0).total_memory)
+    total = total_memory()
+    return None if total is None else round(SHARE * total)
+
+
+NETWORKS = Loaded(room)  # one for the process, as the memory is
