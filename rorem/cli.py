@@ -1,4 +1,4 @@
-"""The command line: `rorem remove` and `rorem methods`; `rorem weights` is in rorem.cli_weights.
+"""The command line: `rorem remove`. The other commands are in rooms of their own, rorem.cli_NAME.
 
 Results go to stdout, complaints and the progress bar to stderr. Exit codes: 0 all done, 1 something failed, 2 wrong
 input, 130 stopped with Ctrl-C. Heavy imports happen inside the commands, so that `rorem --help` is quick.
@@ -11,25 +11,24 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rorem import __version__, cli_weights
+from rorem import __version__, cli_judge, cli_methods, cli_weights
 from rorem.errors import BadMask, BadOptions, BadPicture
-from rorem.terminal import STOPPED, complain, in_sentences, say, size
+from rorem.terminal import STOPPED, complain, in_sentences, say
 
 if TYPE_CHECKING:
     from rorem.batch import Outcome, Settings, Task
-    from rorem.methods.entry import Entry
     from rorem.remover import OnStep
 
 WRONG_INPUT = (BadPicture, BadMask, BadOptions)
 STEPS = 1000  # of the progress bar, for each photo
 LARGEST_GROWTH = 1000  # px; far beyond any use, and small enough to be computed
 OUTPUT = "Where the result goes; the suffix chooses the format. Without it, NAME-removed beside the photo or folder."
+PUBLISHED = "As the method's own paper runs it: its size, no windows, nothing pasted back."
 # As in rorem.batch and rorem.mask_file, which are too heavy to be imported for a page of help.
 LARGEST_SEED = 2**32 - 1
 Polarity = Literal["auto", "white", "black"]
@@ -40,7 +39,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Removes things from photos and leaves every other pixel as it was.",
 )
+app.command("methods")(cli_methods.methods)
 app.add_typer(cli_weights.app, name="weights")
+app.add_typer(cli_judge.app, name="judge")
 
 
 def _version(wanted: bool) -> None:
@@ -70,6 +71,7 @@ def remove(
     grow: Annotated[str, typer.Option(metavar="auto|PX", help="Pixels to fill beyond the mark.")] = "auto",
     polarity: Annotated[Polarity, typer.Option(help="Which colour of the mask is to go.")] = "auto",
     avoid: Annotated[Path | None, typer.Option(help="A mask, white where nothing may be copied from.")] = None,
+    published: Annotated[bool, typer.Option("--as-published", help=PUBLISHED)] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Of the method.")] = None,
     unmarked: Annotated[bool, typer.Option("--no-mark", help="Do not write into the file that it was edited.")] = False,
     no_gps: Annotated[bool, typer.Option("--no-gps", help="Leave out where the photo was taken.")] = False,
@@ -84,10 +86,20 @@ def remove(
     with in_sentences():
         from rorem import batch
         from rorem.methods import catalog
+        from rorem.remover import AS_PUBLISHED, SAME_PIPELINE
 
         options, growth = _options(settings or []), _growth(grow)
         how = batch.Settings(
-            method, seed, options, candidates, growth, polarity, mark=not unmarked, gps=not no_gps, overwrite=overwrite
+            method,
+            seed,
+            options,
+            candidates,
+            growth,
+            polarity,
+            protocol=AS_PUBLISHED if published else SAME_PIPELINE,
+            mark=not unmarked,
+            gps=not no_gps,
+            overwrite=overwrite,
         )
         if manifest is not None:
             if photo or mask or avoid or output is None:
@@ -144,75 +156,12 @@ def _tell(outcome: Outcome, alone: bool, as_json: bool) -> None:
             say(f"Saved {' and '.join(map(str, outcome.files))} in {outcome.seconds:.1f} s.")
 
 
-@app.command()
-def methods(as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False) -> None:
-    """Lists the methods, whether they can run here, and their settings."""
-    with in_sentences():
-        from rorem.methods import catalog
-
-        if as_json:
-            typer.echo(json.dumps([_described(entry) for entry in catalog.ENTRIES], indent=2))
-        else:
-            _show_methods(catalog.ENTRIES)
-
-
-def _show_methods(entries: Sequence[Entry]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    listed = Table(
-        "method", "what it does", "state", "memory", "licence", "paper", title="Methods", title_justify="left"
-    )
-    settings = Table("method", "--set", "default", "range", "meaning", title="Settings", title_justify="left")
-    for entry in entries:
-        what = f"{entry.title}. {entry.summary}"
-        listed.add_row(entry.id, what, _state(entry), size(entry.memory), entry.licence, entry.paper)
-        for name, field in entry.options.model_json_schema().get("properties", {}).items():
-            settings.add_row(entry.id, name, str(field.get("default")), _range(field), field.get("description", ""))
-    console = Console(markup=False, highlight=False)
-    console.print(listed, settings)
-
-
-def _described(entry: Entry) -> dict[str, object]:
-    """A catalog entry as plain values."""
-    from rorem.methods import catalog
-
-    return {
-        "id": entry.id,
-        "title": entry.title,
-        "summary": entry.summary,
-        "default": entry.id == catalog.DEFAULT,
-        "state": asdict(entry.state()),
-        "licence": entry.licence,
-        "paper": entry.paper,
-        "memory": entry.memory,
-        "devices": entry.devices,
-        "traits": asdict(entry.traits),
-        "fallback": entry.fallback,
-        "weights": [[asdict(part) for part in way] for way in entry.ways],
-        "options": entry.options.model_json_schema(),
-    }
-
-
-def _state(entry: Entry) -> str:
-    state = entry.state()
-    download = f" ({size(state.bytes)})" if state.bytes else ""
-    return f"{state.kind}{download}{': ' if state.why else ''}{state.why}"
-
-
-def _range(field: dict[str, Any]) -> str:
-    """The values that a setting takes, from its JSON schema."""
-    if "minimum" in field and "maximum" in field:
-        return f"{field['minimum']} to {field['maximum']}"
-    return ", ".join(map(str, field["enum"])) if "enum" in field else field.get("type", "")
-
-
 def _options(settings: Sequence[str]) -> dict[str, object]:
     """--set name=value as a dict; the method's own model turns the text into numbers."""
     pairs = [setting.partition("=") for setting in settings]
     for name, equals, _ in pairs:
         if not name or not equals:
-            raise BadOptions(f"--set takes NAME=VALUE, not {name!r}.", "`rorem methods` lists the settings.")
+            raise BadOptions(f"--set takes NAME=VALUE, not {name!r}.", "`rorem methods METHOD` lists the settings.")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

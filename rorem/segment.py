@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 FILES = (WeightFile("config.json"), WeightFile("model.safetensors"))
 # The first that is on this machine is used. SAM 2 is the better one and several times faster.
 PARTS = (
-    Part("sam2-hiera-tiny", "SAM 2.1 (tiny)", Hub("facebook/sam2.1-hiera-tiny"), FILES),
-    Part("sam-vit-base", "the first SAM (base)", Hub("facebook/sam-vit-base"), FILES),
+    Part("sam2-hiera-tiny", "SAM 2.1 (tiny)", Hub("facebook/sam2.1-hiera-tiny"), FILES, 156_000_000),
+    Part("sam-vit-base", "the first SAM (base)", Hub("facebook/sam-vit-base"), FILES, 375_000_000),
 )
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which both were trained with
 SPECK = 0.02  # parts and gaps smaller than this share of the largest part are slips of the network

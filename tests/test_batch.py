@@ -374,7 +374,7 @@ class TestWork:
         assert outcome.error is None and outcome.windows[0]["grow"] == 3
         given.pop("on_step")
         expected = {"method": "telea", "seed": 4, "options": {"radius": 2}, "avoid": None}
-        assert given == expected | {"candidates": 2, "grow": 3, "polarity": "white"}
+        assert given == expected | {"candidates": 2, "grow": 3, "polarity": "white", "protocol": "same pipeline"}
 
     def test_nearly_everything_may_be_left_alone(self, given: dict[str, object]) -> None:
         people = np.full((HIGH, WIDE), 255, np.uint8)

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 import rorem
 from rorem import batch, cli, mask_file
 from rorem.methods import catalog
-from rorem.methods.entry import State
+from rorem.methods.entry import Entry, State
 
 PAGE = (Path(__file__).parents[1] / "docs/cli.md").read_text("utf-8")
 HIGH, WIDE = 48, 64
@@ -268,6 +268,9 @@ def test_a_list_with_json_lines() -> None:
         "method": "patchmatch",
         "seed": 5,
         "seconds": 0,
+        "protocol": "same pipeline",
+        "revision": catalog.find("patchmatch").traits.revision,
+        "network_calls": 0,
         "windows": [],
         "notes": [],
         "skipped": False,
@@ -305,16 +308,27 @@ def test_another_method_takes_over_and_it_is_said(monkeypatch: pytest.MonkeyPatc
     mask("mask.png")
     assert "It does not load here." in run("remove sea.png mask.png -o a.png").stdout
     assert json.loads(run("remove sea.png mask.png -o b.png --json").stdout)["method"] == "telea"
-    assert "unavailable: It does not load here." in run("methods").stdout
+    assert "It does not load here." in run("methods patchmatch").stdout
 
 
 def test_methods_as_a_table() -> None:
     shown = run("methods").stdout
-    for entry in catalog.ENTRIES:
-        assert entry.id in shown and entry.licence in shown and entry.title in shown
-        for name, setting in entry.options.model_fields.items():
-            assert name in shown and str(setting.default) in shown
-    assert "2 to 8" in shown and "400 MB" in shown and "ready" in shown
+    assert all(entry.id in shown and entry.title in shown for entry in catalog.ENTRIES)
+    assert "400 MB" in shown and "ready" in shown and "rorem methods METHOD" in shown
+
+
+@pytest.mark.parametrize("entry", catalog.ENTRIES, ids=lambda entry: entry.id)
+def test_one_method_with_its_settings(entry: Entry) -> None:
+    shown = run(f"methods {entry.id}").stdout
+    words = " ".join(shown.replace("│", " ").split())
+    assert entry.title in words and entry.licence in words and entry.paper in words
+    for name, setting in entry.options.model_fields.items():
+        assert name in words and str(setting.default) in words
+    assert ("2 to 8" in words) == (entry.id == "patchmatch")
+
+
+def test_a_method_that_is_not_there() -> None:
+    assert "no method called 'nothing'" in refused("methods nothing")
 
 
 def test_methods_for_scripts() -> None:

@@ -24,7 +24,7 @@ FLOORS = (
     ("batch",),
     (TOP,),
     ("terminal", "ui"),
-    ("cli_weights",),
+    ("cli_judge", "cli_methods", "cli_weights"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -10,6 +10,7 @@ from rorem.errors import RoremError
 from rorem.mask_file import Polarity
 from rorem.methods import catalog
 from rorem.picture import suffix
+from rorem.remover import SAME_PIPELINE, Road
 
 LARGEST_SEED = 2**32 - 1  # random engines keep 32 bits
 
@@ -47,7 +48,7 @@ class Settings:
     """How every photo of a run is worked on.
 
     method, seed: for tasks that name none of their own. options: of the method, by name. candidates: results a photo.
-    grow: px, None = what suits the method. mark: whether the file says that it was edited. gps: whether it may say
+    grow: px, None = what suits the method. protocol: the road; see `rorem.remover`. mark: whether the file says that it was edited. gps: whether it may say
     where the photo was taken. overwrite: do again what is there already.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     candidates: int = 1
     grow: int | None = None
     polarity: Polarity = "auto"
+    protocol: Road = SAME_PIPELINE
     mark: bool = True
     gps: bool = True
     overwrite: bool = False
@@ -68,6 +70,7 @@ class Outcome:
 
     files: the results; if `skipped`, they were there before. method: the one that did it, which may be a stand-in.
     seconds: wall time with reading and writing. windows: px, as {left, top, right, bottom, working, grow}.
+    facts: of the first result, such as its protocol, weight revision and network calls.
     """
 
     task: Task
@@ -76,6 +79,7 @@ class Outcome:
     files: tuple[Path, ...] = ()
     seconds: float = 0.0
     windows: tuple[Mapping[str, object], ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     skipped: bool = False
     error: RoremError | None = None
@@ -90,6 +94,7 @@ class Outcome:
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "windows": list(self.windows),
+            **self.facts,
             "notes": list(self.notes),
             "skipped": self.skipped,
             "error": str(self.error) if self.error else None,

@@ -98,7 +98,7 @@ def _finished(task: Task, method: str, candidates: int) -> tuple[Path, ...]:
     files = task.files(candidates)
     if all(file.is_file() for file in files):
         return files
-    only = files[0].is_file() and not catalog.load(method).traits.seeded
+    only = files[0].is_file() and not catalog.acting(method).traits.seeded
     return files[:1] if only else ()
 
 
@@ -115,6 +115,7 @@ def _removed(outcome: Outcome, settings: Settings, on_step: OnStep) -> Outcome:
         avoid=_avoid(task, picture),
         grow=settings.grow,
         polarity=settings.polarity,
+        protocol=settings.protocol,
         on_step=on_step,
     )
     files = task.files(settings.candidates)[: len(removals)]
@@ -128,6 +129,7 @@ def _removed(outcome: Outcome, settings: Settings, on_step: OnStep) -> Outcome:
         files=files,
         method=first.method,
         windows=tuple(_windows(first)),
+        facts=_facts(first),
         notes=tuple(dict.fromkeys((*picture.notes, *first.notes))),
     )
 
@@ -144,6 +146,19 @@ def _avoid(task: Task, picture: Picture) -> np.ndarray | None:
 def _windows(removal: Removal) -> Iterator[dict[str, object]]:
     for window in removal.windows:
         yield {**window.box._asdict(), "working": list(window.working), "grow": window.grow}
+
+
+def _facts(removal: Removal) -> dict[str, object]:
+    """What a researcher wants to know of a result and cannot see."""
+    told = {
+        "protocol": removal.protocol,
+        "revision": removal.revision,
+        "network_calls": removal.network_calls,
+        "memory": removal.rung or None,
+        "score": removal.score,
+        "drift": removal.drift,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -49,6 +49,12 @@ def default() -> Entry:
     return next((entry for entry in ready if entry.id == DEFAULT), ready[0])
 
 
+def acting(id: str) -> Entry:
+    """The entry that would do the work of this one as things are: itself, or what stands in for it."""
+    entry = find(id)
+    return find(entry.fallback) if entry.fallback and entry.state().kind != "ready" else entry
+
+
 def load(id: str) -> Method:
     """The method with this id, or the one that stands in where it cannot run (the method's notes then say so)."""
     entry = find(id)

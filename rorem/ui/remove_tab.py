@@ -10,12 +10,13 @@ import gradio as gr
 import numpy as np
 
 from rorem import remover
-from rorem.errors import BadOptions, Cancelled, RoremError
+from rorem.errors import Cancelled, RoremError
 from rorem.mask_file import enlarge_marks
 from rorem.methods import catalog
 from rorem.methods.entry import Entry
 from rorem.picture import Limits
 from rorem.remover import OnStep
+from rorem.ui.controls import controls
 from rorem.ui.facts import facts
 from rorem.ui.line import Line
 from rorem.ui.painter import decode_mask, painter
@@ -64,7 +65,7 @@ def build(sessions: Sessions, line: Line) -> None:
                 info="-1 lets the method choose.",
                 elem_id="grow",
             )
-        groups = {entry.id: _controls(entry, shown=entry.id == method.value) for entry in catalog.ENTRIES}
+        groups = {entry.id: controls(entry, shown=entry.id == method.value) for entry in catalog.ENTRIES}
     method.change(
         lambda chosen: [gr.Group(visible=id == chosen) for id in groups],
         method,
@@ -72,7 +73,7 @@ def build(sessions: Sessions, line: Line) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    names = [(id, name) for id, (_, controls) in groups.items() for name in controls]
+    names = [(id, name) for id, (_, fields) in groups.items() for name in fields]
 
     def on_remove(
         event: gr.EventData, request: gr.Request, method: str, count: float, seed: float | None, grow: float, *rest: Any
@@ -84,7 +85,7 @@ def build(sessions: Sessions, line: Line) -> None:
 
     surface.remove_marked(
         on_remove,
-        [method, count, seed, grow, *(control for _, controls in groups.values() for control in controls.values())],
+        [method, count, seed, grow, *(field for _, fields in groups.values() for field in fields.values())],
         surface,
         show_progress="hidden",
         concurrency_limit=None,
@@ -147,25 +148,6 @@ def _marks(sent: dict[str, Any], session: Session, limits: Limits) -> tuple[np.n
     mask, avoid = (decode_mask(sent.get(name)) for name in ("mask", "avoid"))
     marked = enlarge_marks(mask or b"", size, width, height, limits=limits)
     return marked, None if avoid is None else enlarge_marks(avoid, size, width, height, limits=limits)
-
-
-def _controls(entry: Entry, shown: bool) -> tuple[gr.Group, dict[str, gr.Slider]]:
-    """A slider for every setting of a method, in a group that is shown with it."""
-    controls = {}
-    with gr.Group(visible=shown) as group:
-        for name, schema in entry.options.model_json_schema().get("properties", {}).items():
-            if schema.get("type") not in ("integer", "number") or "minimum" not in schema or "maximum" not in schema:
-                raise BadOptions(f"The page has no control for {entry.id}.{name}.")
-            controls[name] = gr.Slider(
-                schema["minimum"],
-                schema["maximum"],
-                schema["default"],
-                step=1 if schema["type"] == "integer" else None,
-                label=f"{entry.title}: {schema.get('title', name)}",
-                info=schema.get("description"),
-                elem_id=f"{entry.id}-{name}",
-            )
-    return group, controls
 
 
 def _summary(session: Session) -> str:
