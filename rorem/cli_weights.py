@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rorem.methods.entry import Entry
     from rorem.weights import OnBytes, Part
 
-EXTRA_PARTS = ("rorem.segment",)  # modules with PARTS that no method of the catalog names
+EXTRA_PARTS = ("rorem.segment", "rorem.judge")  # modules with PARTS that no method of the catalog names
+SETS = {"judge": "rorem.judge"}  # modules of which all PARTS can be fetched under one name
 NAME = "A method, or a part that `rorem weights list` names."
 AS_JSON = "Print it as JSON."
 
@@ -116,11 +117,13 @@ def _wanted(name: str) -> Sequence[Part]:
     parts = _parts()
     if entry is not None:
         return _way(entry)
+    if name in SETS:
+        return import_module(SETS[name]).PARTS
     if name in parts:
         return [parts[name][0]]
     if any(entry.id == name for entry in catalog.ENTRIES):
         return []
-    known = [*(entry.id for entry in catalog.ENTRIES if entry.ways), *parts]
+    known = [*(entry.id for entry in catalog.ENTRIES if entry.ways), *SETS, *parts]
     raise Unavailable(
         f"There is no method or part called {name!r}.", f"Choose one of: {', '.join(dict.fromkeys(known))}."
     )
@@ -171,15 +174,17 @@ def _row(part: Part, methods: tuple[str, ...]) -> Row:
 
 def _print(rows: Sequence[Row]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("part", "where", "size", "revision", "for", "from", title="Weights", title_justify="left")
+    part = Column("part", no_wrap=True)  # this is what a person types
+    place = Column("where it lies or comes from", overflow="fold")
+    table = Table(part, "state", "size", "for", place, title="Weights", title_justify="left")
     for row in rows:
-        where = " ".join(filter(None, (row.folder or "not here.", row.why)))
         revision = row.revision if row.revision.startswith("local") else row.revision[:12]
+        state = " ".join(filter(None, (f"here, {revision}" if row.folder else "not here.", row.why)))
         count = size(row.bytes) if row.bytes else ""
-        table.add_row(row.part, where, count, revision, ", ".join(row.methods), row.source)
-    Console(markup=False, highlight=False).print(table)
+        table.add_row(row.part, state, count, ", ".join(row.methods), row.folder or row.source)
+    Console(markup=False, highlight=False).print(table, "`rorem weights pull NAME` fetches a part, or all of a method.")
 
 
 def _tell(name: str, folders: dict[str, Path], as_json: bool) -> None:

@@ -12,7 +12,7 @@ ENTRY = replace(
     rorem.ENTRY,
     traits=replace(rorem.ENTRY.traits, id="rorem-4s"),
     title="RORem in four steps",
-    summary="RORem, about ten times as quick and nearly as good.",
+    summary="RORem with a twelfth of the work; nearly as good, says its paper.",
     paper=f"{rorem.PAPER}; Luo et al., LCM-LoRA, 2023",
     options=FewStepOptions,
     remover="rorem.methods.sdxl:rorem_4s",

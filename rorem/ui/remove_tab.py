@@ -16,6 +16,7 @@ from rorem.methods import catalog
 from rorem.methods.entry import Entry
 from rorem.picture import Limits
 from rorem.remover import OnStep
+from rorem.ui import zero_gpu
 from rorem.ui.controls import controls
 from rorem.ui.facts import facts
 from rorem.ui.line import Line
@@ -42,13 +43,16 @@ class Wish:
     grow: int | None = None
 
 
-def build(sessions: Sessions, line: Line) -> None:
-    """Puts the tab's components into the surrounding Blocks."""
+def build(sessions: Sessions, line: Line, chosen: str | None = None) -> None:
+    """Puts the tab's components into the surrounding Blocks. chosen: the method that is set, None = the default.
+
+    Raises Unavailable for a method that is not there.
+    """
     surface = painter("painter")
     with gr.Accordion("Method and settings", open=False):
         method = gr.Radio(
             [(_label(entry), entry.id) for entry in catalog.ENTRIES],
-            value=catalog.default().id,
+            value=catalog.find(chosen).id if chosen else catalog.default().id,
             label="How the place is filled",
             elem_id="method",
         )
@@ -114,7 +118,7 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
     last = session.version(session.choices[-1]) if sent.get("again") and session.choices else None
 
     def job(on_step: OnStep) -> None:
-        method, options = catalog.prepare(wish.method, wish.settings)
+        method, options = zero_gpu.prepare(wish.method, wish.settings)
         removals = remover.remove(
             session.before() if last else session.picture,
             mask,

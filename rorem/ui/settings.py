@@ -48,9 +48,12 @@ class Settings(BaseModel):
     behind_proxy: bool = Field(
         False, description="Tell visitors apart by the last address in X-Forwarded-For, which a proxy wrote there."
     )
+    preload: tuple[str, ...] = Field(
+        (), description="Methods to load before the app says that it is ready; the first is chosen on the page."
+    )
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
-    @field_validator("tabs", mode="before")
+    @field_validator("tabs", "preload", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

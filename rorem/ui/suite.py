@@ -26,6 +26,7 @@ from rorem.ui.pick import Picker
 from rorem.ui.routes import routes
 from rorem.ui.sessions import Sessions
 from rorem.ui.settings import Settings
+from rorem.ui.warm_up import warm_up
 
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # where Gradio keeps the files that programs send to an endpoint
 TITLE = "RORem: remove things from photos"
@@ -61,7 +62,7 @@ def build(settings: Settings) -> Suite:
     with gr.Blocks(title=TITLE, delete_cache=(600, settings.keep_minutes * 60)) as blocks:
         gr.HTML(HEADING)
         if "remove" in settings.tabs:
-            remove_tab.build(sessions, line)
+            remove_tab.build(sessions, line, next(iter(settings.preload), None))
         endpoint.build(line, sessions.limits, settings.keep_minutes * 60)
     return Suite(settings, blocks, sessions, Picker())
 
@@ -112,7 +113,9 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         signal.signal(number, end)
     suite = build(settings)
     try:
-        on_ready(start(suite))
+        address = start(suite)
+        warm_up(settings.preload)  # the page answers meanwhile
+        on_ready(address)
         while not ended.wait(3600):
             pass
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Generator
@@ -66,7 +67,9 @@ def run(
                 state.ended.set()
 
         try:
-            threading.Thread(target=work, name="rorem-removal", daemon=True).start()
+            # With the request's context: a GPU is lent to the visitor who asked.
+            context = contextvars.copy_context()
+            threading.Thread(target=context.run, args=(work,), name="rorem-removal", daemon=True).start()
         except RuntimeError:  # the machine has no thread left
             log.exception("a removal could not be started")
             yield Update("failed", UNEXPECTED)

@@ -53,14 +53,16 @@ class Part:
     """Files that lie in one folder, such as a diffusers folder or one LoRA.
 
     name: of the folder under ROREM_WEIGHTS. about: what it is, as the object of a sentence ("the LaMa generator").
+    roughly: bytes of all files together, for people, where the sizes of the files are not published one by one.
     """
 
     name: str
     about: str
     source: Hub | Url | ByHand
     files: tuple[WeightFile, ...]
+    roughly: int = 0
 
     @property
     def bytes(self) -> int:
-        """Of all files; those of unknown size count as 0."""
-        return sum(file.bytes for file in self.files)
+        """Of all files, about; 0 where nothing is published."""
+        return self.roughly or sum(file.bytes for file in self.files)

@@ -30,4 +30,5 @@ BASE = Part(
     "SDXL for inpainting",
     Hub("diffusers/stable-diffusion-xl-1.0-inpainting-0.1"),
     sdxl_files(half=True),
+    roughly=6_950_000_000,
 )
