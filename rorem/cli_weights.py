@@ -123,7 +123,8 @@ def _wanted(name: str) -> Sequence[Part]:
         return [parts[name][0]]
     if any(entry.id == name for entry in catalog.ENTRIES):
         return []
-    known = [*(entry.id for entry in catalog.ENTRIES if entry.ways), *SETS, *parts]
+    sets = (name for name, module in SETS.items() if module in EXTRA_PARTS)
+    known = [*(entry.id for entry in catalog.ENTRIES if entry.ways), *sets, *parts]
     raise Unavailable(
         f"There is no method or part called {name!r}.", f"Choose one of: {', '.join(dict.fromkeys(known))}."
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 # Read when the libraries are imported, so they are set before anything else is.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve small work on a busy machine
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Weights that lie on the machine by chance are no business of the tests: they bring their own.
+os.environ["ROREM_WEIGHTS"] = os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "rorem-no-weights")
 
 import socket
 from collections.abc import Callable, Iterator
@@ -33,6 +36,16 @@ def chromium() -> Path:
         give_up = pytest.fail if in_ci() else pytest.skip
         give_up(ADVICE)
     return found
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for ROREM_WEIGHTS with a tiny checkpoint for every part: with it, every method is ready."""
+    from tests.checkpoints.all import write_all  # needs torch
+
+    folder = tmp_path_factory.mktemp("all-weights")
+    write_all(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

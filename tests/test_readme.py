@@ -29,6 +29,7 @@ PAGES = (
     "docs/api.md",
     "docs/embedded.md",
     "docs/weights.md",
+    "docs/judge.md",
 )
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 

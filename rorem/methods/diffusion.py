@@ -1,4 +1,4 @@
-"""The road of the inpainting diffusion models: noise, the mask and the picture without the hole go in, a fill comes out.
+"""The road of the inpainting diffusion models: noise, mask and the picture without the hole go in, a fill comes out.
 
 The networks are diffusers'; the road between them is ours, thin and with everything constant folded. With the starts
 "noise" and "source" it equals the stock inpainting pipelines; the default, "masked", starts from the picture *without*

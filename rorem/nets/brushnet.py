@@ -18,7 +18,7 @@ from rorem.nets.folded import FoldedUNet, Prompt
 from rorem.nets.reading import fit
 
 CHANNELS = 9  # noisy latents 4, latents of the picture without the hole 4, mask 1
-OUTSIDE = ("conv_in_condition.", "conv_in.")  # how the published file and how diffusers call the first layer
+FIRST = ("conv_in_condition.", "conv_in.")  # how the published file and how diffusers call the first layer
 TAPS = ("brushnet_down_blocks", "brushnet_mid_block", "brushnet_up_blocks")
 MAPS = 14  # of the first width at latent size hold all residuals of Stable Diffusion 1.5
 
@@ -71,26 +71,32 @@ class BrushedUNet(FoldedUNet):
 
 
 def brushnet(config: Mapping[str, Any], tensors: Mapping[str, Tensor], what: str, dtype: torch.dtype) -> Any:
-    """The BrushNet in a published file, as a UNet of diffusers without an output but with the convolutions in TAPS.
+    """The BrushNet in a published file, as `blank` makes it.
 
     config: of the base's UNet; no configuration of its own is published. what: says in an error which file it was.
     Raises BadWeights.
     """
-    with torch.device("meta"):
-        net: Any = UNet2DConditionModel.from_config({**config, "in_channels": CHANNELS})
-        net.conv_norm_out = net.conv_act = net.conv_out = None
-        net.brushnet_down_blocks = _convolutions([net.conv_in.out_channels, *_widths(net.down_blocks)])
-        net.brushnet_mid_block = _convolution(net.mid_block.resnets[-1].out_channels)
-        net.brushnet_up_blocks = _convolutions(_widths(net.up_blocks))
-    theirs, ours = OUTSIDE
+    theirs, ours = FIRST
     if not any(name.startswith(theirs) for name in tensors):
         raise BadWeights(f"{what} is not a BrushNet: it lacks {theirs}weight.")
     renamed = {
         ours + name.removeprefix(theirs) if name.startswith(theirs) else name: tensor
         for name, tensor in tensors.items()
     }
+    net = blank(config)
     fit(net, renamed, what, dtype)
     return net.eval().requires_grad_(False)
+
+
+def blank(config: Mapping[str, Any]) -> Any:
+    """A UNet of diffusers without an output but with the convolutions in TAPS, on the meta device."""
+    with torch.device("meta"):
+        net: Any = UNet2DConditionModel.from_config({**config, "in_channels": CHANNELS})
+        net.conv_norm_out = net.conv_act = net.conv_out = None
+        net.brushnet_down_blocks = _convolutions([net.conv_in.out_channels, *_widths(net.down_blocks)])
+        net.brushnet_mid_block = _convolution(net.mid_block.resnets[-1].out_channels)
+        net.brushnet_up_blocks = _convolutions(_widths(net.up_blocks))
+    return net
 
 
 def taps(branch: nn.Module) -> list[nn.Module]:

@@ -1,4 +1,4 @@
-"""The discriminator of RORem (arXiv 2501.00740, section 3.3): a network that tells good removals from bad ones.
+"""The discriminator of RORem (arXiv 2501.00740): a network that tells good removals from bad ones.
 
 It is the way down of SDXL-inpainting's UNet with a LoRA in its attention, and a few convolutions that make one number
 of what comes out of the middle. Prompt, timestep and sizes never change, so all of that is folded.

@@ -115,11 +115,11 @@ class _Embedding:
     """The small networks for time, size and pooled text. They stay in main memory in float32: a table is made once."""
 
     def __init__(self, unet: UNet2DConditionModel, pooled: Sequence[Tensor | None]) -> None:
-        self.time = unet.time_proj, unet.time_embedding.cpu().float()
+        self.time = unet.time_proj, _in_main_memory(unet.time_embedding)
         self.size: tuple[nn.Module, nn.Module] | None = None
         self.pooled: Tensor | None = None
         if unet.config.addition_embed_type == "text_time":
-            self.size = unet.add_time_proj, unet.add_embedding.cpu().float()
+            self.size = unet.add_time_proj, _in_main_memory(unet.add_embedding)
             self.pooled = torch.stack([vector for vector in pooled if vector is not None]).cpu().float()
         blocks = [module for module in unet.modules() if isinstance(module, ResnetBlock2D)]
         self.projection = torch.cat([block.time_emb_proj.weight.detach().cpu().float() for block in blocks])
@@ -139,6 +139,12 @@ class _Embedding:
             sizes = sinusoids(ids).float().flatten().expand(len(pooled), -1)
             embedded = embedded + network(torch.cat([pooled, sizes], dim=1))
         return F.linear(F.silu(embedded), self.projection, self.offset)
+
+
+def _in_main_memory(network: nn.Module) -> nn.Module:
+    """In float32; untouched if it is so already."""
+    there = all(weight.device.type == "cpu" and weight.dtype == torch.float32 for weight in network.parameters())
+    return network if there else network.cpu().float()
 
 
 class _Slice(nn.Module):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rorem.errors import BadWeights
 from rorem.nets.folded import Prompt
-from rorem.nets.folder import quiet
+from rorem.nets.folder import quiet, unreadable
 from rorem.nets.prompts import token_ids
 from rorem.nets.reading import fit, named, read_tensors
 
@@ -76,8 +76,8 @@ def task_encoder(config: Path, file: Path) -> Any:
         settings = CLIPTextConfig.from_pretrained(config, local_files_only=True)
         settings.vocab_size = len(tensors[f"{TABLE}.weight"])
         encoder: Any = CLIPTextModel(settings)
-    except (OSError, ValueError, TypeError) as error:
-        raise BadWeights(f"The configuration in {config} is not a text encoder's, or cannot be read.") from error
+    except Exception as error:
+        raise unreadable(error, f"The text encoder's configuration in {config}") from error
     fit(encoder, tensors, named(file), torch.float32)
     return encoder.eval()
 
