@@ -62,5 +62,5 @@ def remove(
         on_step=on_step,
     )
     if rank == "judge" and len(removals) > 1:
-        removals = judge.best_first(removals)
+        removals = judge.best_first(removals, on_step)
     return [replace(one, notes=(*reading.notes, *one.notes)) for one in removals]

@@ -9,7 +9,7 @@ import hashlib
 import math
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from rorem.errors import BadMask, BadPicture, MissingWeights, OutOfMemory, RoremError, Unavailable
+from rorem.errors import BadMask, BadPicture, Cancelled, MissingWeights, OutOfMemory, RoremError, Unavailable
 from rorem.geometry import Box
 from rorem.picture import crop, to_rgb
-from rorem.remover import Removal
+from rorem.remover import OnStep, Removal, no_step
 from rorem.weights import Hub, Part, WeightFile, locate, names
 from rorem.weights.sdxl import BASE
 from rorem.window import plan
@@ -106,10 +106,26 @@ def load(environment: Mapping[str, str] = os.environ) -> Judge:
     return Judge(folders[BASE.name], folders[DISCRIMINATOR.name], environment)
 
 
-def best_first(removals: Sequence[Removal], environment: Mapping[str, str] = os.environ) -> list[Removal]:
-    """The removals with scores and in their order; as they were, with a note that says why, where there is no judge."""
+def quick(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a judge is here that answers in less than a second: its weights, and a GPU of this process's own."""
+    if environment.get("SPACES_ZERO_GPU") or find_spec("torch") is None or not all(map(locate, PARTS)):
+        return False
+    from rorem.nets import compute
+
+    return compute.device(environment).type != "cpu"
+
+
+def best_first(
+    removals: Sequence[Removal], on_step: OnStep = no_step, environment: Mapping[str, str] = os.environ
+) -> list[Removal]:
+    """The removals with scores and in their order; as they were, with a note that says why, where there is no judge.
+
+    Raises what on_step raises.
+    """
     try:
-        scores = shared(environment).rank(removals)
+        scores = shared(environment).rank(removals, on_step)
+    except Cancelled:
+        raise
     except RoremError as error:
         note = f"{UNRANKED} {error.advice}"
         return [replace(one, notes=(*one.notes, note)) for one in removals]
@@ -158,23 +174,31 @@ class Judge:
         seen = (_Seen.of(*_checked(*triplet)) for triplet in triplets)
         return [Score(raw) for raw in self._raw(seen, batch, noise_seed)]
 
-    def rank(self, removals: Sequence[Removal]) -> list[float]:
+    def rank(self, removals: Sequence[Removal], on_step: OnStep = no_step) -> list[float]:
         """A number for each removal, more is better; a `rorem.remover.Rank`.
 
         Each window is judged on a square around its hole, as the method saw it: in the whole photo at 512 px the place
         may be too small to be seen. The lowest counts, since a removal is as good as its worst place.
         """
         views = [list(_views(removal)) for removal in removals]
-        raw = iter(self._raw((view for several in views for view in several), BATCH))
+        every = [view for several in views for view in several]
+        raw = iter(self._raw(every, BATCH, on_done=lambda done: on_step(done, len(every))))
         return [min(next(raw) for _ in several) for several in views]
 
-    def _raw(self, views: Iterable[_Seen], batch: int, noise_seed: int | None = None) -> list[float]:
+    def _raw(
+        self,
+        views: Iterable[_Seen],
+        batch: int,
+        noise_seed: int | None = None,
+        on_done: Callable[[int], None] = lambda done: None,
+    ) -> list[float]:
         import torch
 
         found: list[float] = []
         known: dict[bytes, Tensor] = {}  # latents of sources: all candidates for a photo share theirs
         waiting = iter(views)
         while chunk := list(islice(waiting, max(1, batch))):
+            on_done(len(found))
             with self._lock, torch.inference_mode(), _in_memory():
                 inputs = [self._input(view, noise_seed, known) for view in chunk]
                 found += self._network(*map(torch.cat, zip(*inputs, strict=True))).tolist()

@@ -33,7 +33,11 @@ from rorem.remover import Fill, Job, OnStep, Options, no_step
 
 MULTIPLE = 64  # px: latents (8) that can be halved three times
 EMPTY, GUIDED = slice(0, 1), slice(1, 3)  # rows of the folded prompts: [alone], [negative, positive]
-MAPS = 60  # of the UNet's first width at latent size live in it at once; measured on SDXL (docs/networks.md)
+# Working memory at its highest, counted on SDXL (tests/methods/test_working_memory.py) and half as much again, as
+# allocators keep more than they hand out: in the UNet 16.3 maps of its first width at latent size for each sample, in
+# the decoder 3 maps of twice its first width at full size.
+MAPS = 24
+DECODER_MAPS = 4.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +128,10 @@ class Inpainter:
             made = self._paint(small, hole, seed, chosen, start, how.strength, told, FACTOR)
             on_step(steps, steps)
         return Fill(made.picture, made.calls)
+
+    def place(self) -> None:
+        """Puts the weights where they are used. Otherwise the first fill does."""
+        self._runner.use(offload=False)
 
     def warm_up(self, side: int) -> None:
         """Pays before the first visitor what a first call costs, at the crop's size of `side` px."""
@@ -258,8 +266,7 @@ class Inpainter:
         unet, vae = self._model.unet, self._model.vae
         width = unet.unet.config.block_out_channels[0]
         network_pixel = samples * self._model.maps * width * self._model.dtype.itemsize / FACTOR**2
-        # Measured on SDXL (docs/networks.md): 3 maps of twice the first width live at full size in the decoder.
-        decoder_pixel = 3 * 2 * vae.model.config.block_out_channels[0] * vae.dtype.itemsize
+        decoder_pixel = DECODER_MAPS * 2 * vae.model.config.block_out_channels[0] * vae.dtype.itemsize
         return Appetite(vae.bytes, self._runner.bytes, self._runner.largest, network_pixel, decoder_pixel, TILE * TILE)
 
 

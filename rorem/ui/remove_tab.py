@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from rorem import remover
+from rorem import judge, remover
 from rorem.errors import Cancelled, RoremError
 from rorem.mask_file import enlarge_marks
 from rorem.methods import catalog
@@ -130,6 +130,8 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
             grow=wish.grow,
             on_step=on_step,
         )
+        if len(removals) > 1 and judge.quick():
+            removals = judge.best_first(removals, on_step)
         if not session.commit(removals, again=last is not None, cancel=cancel):
             raise Cancelled()
 
