@@ -28,6 +28,7 @@ PAGES = (
     "docs/cli.md",
     "docs/api.md",
     "docs/embedded.md",
+    "docs/networks.md",
     "docs/weights.md",
     "docs/judge.md",
 )

@@ -56,7 +56,7 @@ def build(sessions: Sessions, line: Line, chosen: str | None = None) -> None:
             label="How the place is filled",
             elem_id="method",
         )
-        gr.Markdown("\n".join(f"- **{entry.title}**: {_explained(entry)}" for entry in catalog.ENTRIES))
+        about = gr.Markdown(_explained(catalog.find(method.value)), elem_id="about-method")
         with gr.Row():
             count = gr.Slider(1, MOST_CANDIDATES, 1, step=1, label="Versions to make at once", elem_id="versions")
             seed = gr.Number(0, precision=0, label="Seed", info="The same seed gives the same result.", elem_id="seed")
@@ -71,9 +71,9 @@ def build(sessions: Sessions, line: Line, chosen: str | None = None) -> None:
             )
         groups = {entry.id: controls(entry, shown=entry.id == method.value) for entry in catalog.ENTRIES}
     method.change(
-        lambda chosen: [gr.Group(visible=id == chosen) for id in groups],
+        lambda chosen: [_explained(catalog.find(chosen)), *(gr.Group(visible=id == chosen) for id in groups)],
         method,
-        [group for group, _ in groups.values()],
+        [about, *(group for group, _ in groups.values())],
         show_progress="hidden",
         api_visibility="private",
     )
@@ -167,13 +167,15 @@ def _summary(session: Session) -> str:
 
 
 def _label(entry: Entry) -> str:
-    state = entry.state()
-    if state.kind == "ready":
-        return entry.title
-    return f"{entry.title} ({'needs a download' if state.kind == 'download' else 'not on this machine'})"
+    return entry.title if entry.state().kind == "ready" else f"{entry.title} (not here yet)"
 
 
 def _explained(entry: Entry) -> str:
+    """What a visitor should know of a method, and whoever runs the server if it is not ready."""
     state = entry.state()
-    needs = f"Needs about {entry.memory // 1_000_000} MB of memory and no GPU." if "cpu" in entry.devices else ""
-    return f"{entry.summary} {needs if state.kind == 'ready' else state.why}"
+    if state.kind == "unavailable":
+        return f"{entry.summary} It cannot run on this server: {state.why}"
+    if state.kind == "download":
+        return f"{entry.summary} Its weights are not on this server yet. `rorem weights pull {entry.id}` gets them."
+    amount = f"{entry.memory / 1e9:.1f} GB" if entry.memory >= 1e9 else f"{entry.memory // 1_000_000} MB"
+    return f"{entry.summary} Needs about {amount} of memory{' and no GPU' if entry.devices[0] == 'cpu' else ''}."

@@ -70,4 +70,5 @@ def test_a_method_without_weights_says_how_to_get_them(visitor: Visitor, photo: 
     visitor.page.wait_for_selector(".rr-error", state="visible")
     assert "rorem weights pull rorem-4s" in visitor.error
     assert visitor.marked > 0
-    assert "needs a download" in visitor.page.inner_text("#method")
+    assert "not here yet" in visitor.page.inner_text("#method")
+    assert "rorem weights pull rorem-4s" in visitor.page.inner_text("#about-method")
