@@ -6,6 +6,7 @@ Times are wall seconds, CPU seconds beside them where work is done in this proce
 from __future__ import annotations
 
 import io
+import json
 import os
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ from tests.server import ROOT, start_app
 
 EXAMPLE = ROOT / "rorem" / "ui" / "examples" / "mountain.jpg"
 REPEATS = 5
+BENCH_FILE = ROOT / "build" / "bench.json"
 
 
 @dataclass
@@ -182,6 +184,32 @@ def freeze(width: int, height: int) -> None:
     )
 
 
+def networks() -> None:
+    """LaMa and the diffusion road against what most people run, as a table and as build/bench.json."""
+    import torch
+
+    from rorem.nets import compute
+    from tests import bench_diffusion, bench_lama
+
+    device = compute.device()
+    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    rows = [{**row, "what": f"LaMa, 512 px: {row.pop('name')}", "network_calls": 1} for row in bench_lama.rows()]
+    rows += bench_diffusion.rows()
+    print(f"\ntorch {torch.__version__} on {where}, diffusion in {compute.dtype(device)}; seconds")
+    print(f"{'':52s} {'calls':>5s} {'first':>7s} {'p50':>7s} {'p95':>7s} {'faster':>7s}  peak")
+    for row in rows:
+        seconds = " ".join(f"{row[name]:7.3f}" for name in ("first", "p50", "p95"))
+        peak = f"{row['peak_memory'] / 1e9:.2f} GB" if row.get("peak_memory") else "-"
+        print(f"{row['what']:52s} {row['network_calls']:5d} {seconds} {row['faster']:6.2f}x  {peak}")
+    counts = bench_diffusion.operations()
+    for row in counts:
+        print(f"{row['what']:60s} {row['stock']:.2f} / {row['ours']:.2f}")
+    BENCH_FILE.parent.mkdir(exist_ok=True)
+    told = {"torch": torch.__version__, "device": where, "rows": rows, "counted": counts}
+    BENCH_FILE.write_text(json.dumps(told, indent=2))
+    print(f"The same as JSON: {BENCH_FILE.relative_to(ROOT)}")
+
+
 def median(once: Callable[[], float], repeats: int = REPEATS) -> float:
     return statistics.median(once() for _ in range(repeats))
 
@@ -197,6 +225,7 @@ def main() -> None:
     removal("patchmatch, 50 MP, 600 px across", 8660, 5774, 600, "patchmatch")
     freeze(4000, 3000)
     freeze(8660, 5774)
+    networks()
 
 
 if __name__ == "__main__":

@@ -48,8 +48,9 @@ class Settings:
     """How every photo of a run is worked on.
 
     method, seed: for tasks that name none of their own. options: of the method, by name. candidates: results a photo.
-    grow: px, None = what suits the method. protocol: the road; see `rorem.remover`. mark: whether the file says that it was edited. gps: whether it may say
-    where the photo was taken. overwrite: do again what is there already.
+    grow: px, None = what suits the method. protocol: the road; see `rorem.remover`.
+    mark: whether the file says that it was edited. gps: whether it may say where the photo was taken. overwrite: do
+    again what is there already.
     """
 
     method: str = catalog.DEFAULT

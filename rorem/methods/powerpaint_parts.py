@@ -57,8 +57,13 @@ SD_INPAINTING = Part(
 V2_1 = Part(
     "powerpaint-v2-1",
     "PowerPaint 2 with its BrushNet",
-    Hub("JunhaoZhuang/PowerPaint-v2-1"),
-    (WeightFile(BRUSHNET_FILE), WeightFile(TASK_ENCODER_FILE), *sd_files(f"{BASE_FOLDER}/", half=False)),
+    # Commit, sizes and checksums as zubair-io/Maple pins them, in tools/removal/powerpaint-research-models.json.
+    Hub("JunhaoZhuang/PowerPaint-v2-1", "5ae2be3ac38b162df209b7ad5de036d339081e33"),
+    (
+        WeightFile(BRUSHNET_FILE, bytes=3_544_366_408, sha256="530f2886"),
+        WeightFile(TASK_ENCODER_FILE, bytes=492_401_329, sha256="73709b43"),
+        *sd_files(f"{BASE_FOLDER}/", half=False),
+    ),
     roughly=8_300_000_000,
 )
 TINY = Part(

@@ -9,7 +9,9 @@ __all__ = ["BASE", "LCM_LORA", "MIXED_UNET", "ROREM", "ROREM_UNET", "TINY"]
 
 DRIVE = "https://drive.google.com/drive/folders/"
 
-ROREM = Part("rorem", "RORem as a diffusers folder", Hub("LetsThink/RORem", "22d02de"), sdxl_files(half=False), 6_500_000_000)
+ROREM = Part(
+    "rorem", "RORem as a diffusers folder", Hub("LetsThink/RORem", "22d02de"), sdxl_files(half=False), 6_500_000_000
+)
 ROREM_UNET = Part(
     "rorem-unet",
     "the UNet of RORem",

@@ -30,6 +30,7 @@ def load_model(kind: type[Model], folder: Path, dtype: torch.dtype) -> Model:
             torch_dtype=dtype,
             variant=variant(folder),
             local_files_only=True,
+            use_safetensors=None if list(folder.glob("*.safetensors*")) else False,  # else it complains of none
             output_loading_info=True,
         )
     except Exception as error:
