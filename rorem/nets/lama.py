@@ -166,8 +166,8 @@ def build(tensors: Mapping[str, Tensor], what: str) -> Generator:
     generator (discriminators, losses) is left out. what: names the file in errors. Raises BadWeights.
     """
     prefix = next((prefix for prefix in PREFIXES if prefix + FIRST in tensors), None)
-    if prefix is None:
-        raise BadWeights(f"{what} holds other weights than this method needs: it has no {FIRST}.")
+    if prefix is None or tensors[prefix + FIRST].shape[1:] != (4, 7, 7):
+        raise BadWeights(f"{what} holds other weights than this method needs: it has no {FIRST} of 4 channels.")
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}model.")}
     blocks = sum(name.endswith(".conv1.ffc.convl2l.weight") for name in own)
     with torch.device("meta"):

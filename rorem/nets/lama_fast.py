@@ -253,7 +253,7 @@ def of_kernels(weight: Tensor) -> Tensor:
 
 
 def of_tiles(x: Tensor) -> Tensor:
-    """Winograd's transform of features: (h, w, C) to (36, tiles, C), tiles column by column. Borders are reflected."""
+    """Winograd's transform of features: (h, w, C) to (36, tiles, C). Borders are reflected."""
     high, wide, channels = x.shape
     down, across = -(-high // TILE), -(-wide // TILE)
     padded = x.new_zeros(down * TILE + 2, across * TILE + 2, channels)
@@ -263,12 +263,10 @@ def of_tiles(x: Tensor) -> Tensor:
     row = padded[0].numel()
     matrix = x.new_tensor(VALUES)
     bands = padded.as_strided((down, 6, row), (TILE * row, row, 1))  # of 6 rows each; neighbours share 2
-    bands = torch.bmm(matrix.expand(down, 6, 6), bands).view(down * 6, -1, channels)
-    values = x.new_empty(across, down * 6, 6, channels)
-    for column in range(across):
-        tiles = bands[:, column * TILE : column * TILE + 6]
-        torch.bmm(matrix.expand(down * 6, 6, 6), tiles, out=values[column])
-    return values.view(across * down, 36, channels).transpose(0, 1)
+    bands = torch.bmm(matrix.expand(down, 6, 6), bands)
+    strides = (row, channels, 6 * row, TILE * channels, 1)  # likewise 6 columns of each band, neighbours sharing 2
+    tiles = bands.as_strided((6, 6, down, across, channels), strides).reshape(6, 6, -1)
+    return torch.bmm(matrix.expand(6, 6, 6), tiles).view(36, down * across, channels)
 
 
 def of_products(products: Tensor, shape: torch.Size) -> Tensor:
@@ -277,9 +275,9 @@ def of_products(products: Tensor, shape: torch.Size) -> Tensor:
     down, across = -(-high // TILE), -(-wide // TILE)
     channels = products.shape[-1]
     matrix = products.new_tensor(PRODUCTS)
-    rows = torch.bmm(matrix.expand(6, TILE, 6), products.view(6, 6, -1))
-    both = torch.mm(matrix, rows.view(6, -1)).view(TILE, TILE, across, down, channels)
-    return both.permute(3, 0, 2, 1, 4).reshape(down * TILE, across * TILE, channels)[:high, :wide]
+    columns = torch.bmm(matrix.expand(6, TILE, 6), products.view(6, 6, -1))
+    both = torch.mm(matrix, columns.view(6, -1)).view(TILE, TILE, down, across, channels)
+    return both.permute(2, 0, 3, 1, 4).reshape(down * TILE, across * TILE, channels)[:high, :wide]
 
 
 def scaled(weight: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor]:
