@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,9 @@ from rorem import judge, remover
 from rorem.mask_file import Polarity, read_mask
 from rorem.methods import catalog
 from rorem.picture import Picture, from_rgb_array, open_picture
-from rorem.remover import SAME_PIPELINE, OnStep, Rank, Removal, Road, no_step
+from rorem.remover import SAME_PIPELINE, Method, OnStep, Options, Rank, Removal, Road, no_step
+
+Prepare = Callable[[str, Mapping[str, object]], tuple[Method, Options]]
 
 
 def remove(
@@ -29,6 +31,7 @@ def remove(
     polarity: Polarity = "auto",
     protocol: Road = SAME_PIPELINE,
     rank: Rank | Literal["judge"] | None = "judge",
+    prepare: Prepare = catalog.prepare,
     on_step: OnStep = no_step,
 ) -> list[Removal]:
     """Removes what the mask marks from a photo.
@@ -38,6 +41,7 @@ def remove(
     method: an id of the catalog. options: its settings by name.
     rank: puts several candidates into order. "judge" is RORem's discriminator, where its weights are on this machine; a
     note of each removal says if they are not. None leaves them in the order of their seeds.
+    prepare: what makes a loaded method and its options of their names; a server may lend it a GPU.
     seed, candidates, avoid, grow, protocol, on_step: see `rorem.remover.remove`.
     Returns a list of removals, best first where `rank` can tell.
     Raises the errors of `rorem.errors`, each one plain sentence.
@@ -47,7 +51,8 @@ def remove(
     elif not isinstance(picture, Picture):
         picture = open_picture(picture)
     reading = read_mask(mask, picture.width, picture.height, polarity=polarity)
-    loaded, chosen = catalog.prepare(method, options or {})
+    loaded, chosen = prepare(method, options or {})
+    judged = rank == "judge" and candidates > 1 and loaded.traits.seeded
     removals = remover.remove(
         picture,
         reading.mask,
@@ -59,8 +64,8 @@ def remove(
         grow=grow,
         protocol=protocol,
         rank=rank if callable(rank) else None,
-        on_step=on_step,
+        on_step=judge.before(on_step) if judged else on_step,
     )
-    if rank == "judge" and len(removals) > 1:
+    if judged:
         removals = judge.best_first(removals, on_step)
     return [replace(one, notes=(*reading.notes, *one.notes)) for one in removals]

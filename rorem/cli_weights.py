@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rorem.methods.entry import Entry
     from rorem.weights import OnBytes, Part
 
-EXTRA_PARTS = ("rorem.segment", "rorem.judge")  # modules with PARTS that no method of the catalog names
+# Modules with PARTS that no method of the catalog needs.
+EXTRA_PARTS = ("rorem.segment", "rorem.judge", "rorem.methods.sdxl_parts", "rorem.methods.powerpaint_parts")
 SETS = {"judge": "rorem.judge"}  # modules of which all PARTS can be fetched under one name
 NAME = "A method, or a part that `rorem weights list` names."
 AS_JSON = "Print it as JSON."

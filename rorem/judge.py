@@ -22,6 +22,7 @@ from PIL import Image
 
 from rorem.errors import BadMask, BadPicture, Cancelled, MissingWeights, OutOfMemory, RoremError, Unavailable
 from rorem.geometry import Box
+from rorem.hosting import gpu_is_lent
 from rorem.picture import crop, to_rgb
 from rorem.remover import OnStep, Removal, no_step
 from rorem.weights import Hub, Part, WeightFile, locate, names
@@ -57,6 +58,7 @@ LATENT = 8  # px for one of the latents
 # Standard deviation of the noise that the published code adds at timestep 0: SDXL's first beta, as Euler's sigma.
 NOISE = math.sqrt(0.00085 / (1 - 0.00085))
 BATCH = 4
+WORK_SHARE = 0.9  # of the progress told; the rest is for the judging
 
 # Source uint8 RGB (H, W, 3), mask bool (H, W) with True = removed, result like the source.
 Triplet = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -108,11 +110,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Judge:
 
 def quick(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a judge is here that answers in less than a second: its weights, and a GPU of this process's own."""
-    if environment.get("SPACES_ZERO_GPU") or find_spec("torch") is None or not all(map(locate, PARTS)):
+    if gpu_is_lent(environment) or find_spec("torch") is None or not all(map(locate, PARTS)):
         return False
     from rorem.nets import compute
 
     return compute.device(environment).type != "cpu"
+
+
+def before(on_step: OnStep) -> OnStep:
+    """For the work that comes before the judging: its progress, with a share left for that."""
+    return lambda done, total: on_step(round(1000 * WORK_SHARE * done / max(1, total)), 1000)
 
 
 def best_first(
@@ -120,15 +127,21 @@ def best_first(
 ) -> list[Removal]:
     """The removals with scores and in their order; as they were, with a note that says why, where there is no judge.
 
-    Raises what on_step raises.
+    on_step is told the last part of the progress; see `before`. Raises what it raises.
     """
+
+    def after(done: int, total: int) -> None:
+        on_step(round(1000 * (WORK_SHARE + (1 - WORK_SHARE) * done / max(1, total))), 1000)
+
     try:
-        scores = shared(environment).rank(removals, on_step)
+        scores = shared(environment).rank(removals, after)
     except Cancelled:
         raise
     except RoremError as error:
+        after(1, 1)
         note = f"{UNRANKED} {error.advice}"
         return [replace(one, notes=(*one.notes, note)) for one in removals]
+    after(1, 1)
     order = sorted(range(len(removals)), key=lambda index: scores[index], reverse=True)
     return [replace(removals[index], score=scores[index]) for index in order]
 

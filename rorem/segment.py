@@ -20,6 +20,7 @@ import numpy as np
 
 from rorem.errors import BadOptions, BadWeights, OutOfMemory
 from rorem.geometry import Box
+from rorem.hosting import gpu_is_lent
 from rorem.weights import Hub, Part, WeightFile, locate
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ PARTS = (
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which both were trained with
 SPECK = 0.02  # parts and gaps smaller than this share of the largest part are slips of the network
 SMALLEST_BOX = 3  # px
-ZERO_GPU = "SPACES_ZERO_GPU"  # there a GPU is lent for a queued call only, which a click is not
 
 Point = tuple[int, int]
 
@@ -80,7 +80,9 @@ class Segmenter:
 
         from rorem.nets.compute import device
 
-        self._device = torch.device("cpu") if environment.get(ZERO_GPU) else device(environment)
+        self._device = (
+            torch.device("cpu") if gpu_is_lent(environment) else device(environment)
+        )  # a click is no queued call
         self._model: Any = _model(folder).to(self._device)
         self._side: int = self._model.config.prompt_encoder_config.image_size
         self._stretches: bool = self._model.config.model_type != "sam"  # SAM 2 sees a square, SAM pads to one

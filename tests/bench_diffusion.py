@@ -7,6 +7,7 @@ from a uint8 picture to a uint8 picture, for the stock pipeline with its text en
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -14,11 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint import (
     StableDiffusionXLInpaintPipeline,
@@ -33,6 +35,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from rorem.methods.diffusion import Inpainter, Model
 from rorem.methods.recipe import DiffusionOptions
 from rorem.methods.sdxl import ROREM_PUBLISHED
+from rorem.methods.sdxl_parts import TINY
 from rorem.nets import compute
 from rorem.nets.folded import FoldedUNet, Prompt
 from rorem.nets.vae import Vae
@@ -111,6 +114,7 @@ def ours(pipeline: StableDiffusionXLInpaintPipeline, device: torch.device, dtype
             size_told=True,
             device=device,
             dtype=dtype,
+            tiny=TINY,
         ),
         ROREM_PUBLISHED,
     )
@@ -143,9 +147,11 @@ def by_stock(pipeline: StableDiffusionXLInpaintPipeline, side: int, steps: int) 
     return once
 
 
-def by_us(inpainter: Inpainter, side: int, steps: int) -> Callable[[], np.ndarray]:
+def by_us(
+    inpainter: Inpainter, side: int, steps: int, decoder: Literal["full", "tiny"] = "full"
+) -> Callable[[], np.ndarray]:
     crop, hole = scene(side)
-    job = Job(crop, hole, np.zeros_like(hole), 0, DiffusionOptions(steps=steps))
+    job = Job(crop, hole, np.zeros_like(hole), 0, DiffusionOptions(steps=steps, decoder=decoder))
     return lambda: inpainter.fill(job).crop
 
 
@@ -158,8 +164,11 @@ def timed(once: Callable[[], np.ndarray], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def compare(ways: dict[str, Callable[[], np.ndarray]], calls: int, scale: Scale, device: torch.device) -> list[Row]:
-    """The ways take turns, so that a busy machine is busy for all of them."""
+def compare(
+    ways: dict[str, Callable[[], np.ndarray]], weights: dict[str, int], calls: int, scale: Scale, device: torch.device
+) -> list[Row]:
+    """The ways take turns, so that a busy machine is busy for all of them. weights: bytes that each way holds; those of
+    the others are taken off its peak."""
     first = {name: timed(way, device) for name, way in ways.items()}
     for _ in range(scale.warm - 1):
         for way in ways.values():
@@ -173,11 +182,12 @@ def compare(ways: dict[str, Callable[[], np.ndarray]], calls: int, scale: Scale,
                 torch.cuda.reset_peak_memory_stats()
             times[name].append(timed(way, device))
             if device.type == "cuda":
-                peaks[name] = torch.cuda.max_memory_allocated()
+                others = sum(set(weights.values())) - weights[name]
+                peaks[name] = torch.cuda.max_memory_allocated() - others
     slowest = statistics.median(times[next(iter(ways))])
     return [
         {
-            "what": f"{scale.name}, {scale.side} px, {calls} calls: {name}",
+            "what": f"{scale.name}, {scale.side} px: {name}",
             "network_calls": calls,
             "first": first[name],
             "p50": statistics.median(times[name]),
@@ -190,23 +200,35 @@ def compare(ways: dict[str, Callable[[], np.ndarray]], calls: int, scale: Scale,
 
 
 def rows() -> list[Row]:
-    """Stock eager, stock compiled (on a GPU) and ours, in four steps and (on a GPU) in fifty."""
+    """Stock eager, stock compiled (on a GPU), ours and ours with the small decoder; in four steps and (on a GPU) in
+    fifty."""
     device = compute.device()
     dtype = compute.dtype(device)
     scale = GPU if device.type == "cuda" else CPU
     made: list[Row] = []
-    for few, calls in ((True, 4), (False, 50)) if scale.long else ((True, 4),):
-        torch.manual_seed(0)
-        with torch.inference_mode():
-            pipeline = stock(scale, device, dtype, few)
-            inpainter = ours(pipeline, device, dtype, few)
-        ways = {"stock": by_stock(pipeline, scale.side, calls), "ours": by_us(inpainter, scale.side, calls)}
-        made += compare(ways, calls, scale, device)
-        if device.type == "cuda":
-            pipeline.unet = torch.compile(pipeline.unet, mode="reduce-overhead")
-            compiled = {"stock, compiled": by_stock(pipeline, scale.side, calls), "ours": ways["ours"]}
-            made += compare(compiled, calls, scale, device)
-        del pipeline, inpainter
+    with tempfile.TemporaryDirectory() as folder:
+        AutoencoderTiny().save_pretrained(Path(folder) / TINY.name)
+        os.environ["ROREM_WEIGHTS"] = folder
+        for few, calls in ((True, 4), (False, 50)) if scale.long else ((True, 4),):
+            torch.manual_seed(0)
+            with torch.inference_mode():
+                pipeline = stock(scale, device, dtype, few)
+                inpainter = ours(pipeline, device, dtype, few)
+            networks = (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2)
+            of_stock = sum(map(compute.bytes_of, networks))
+            ways = {
+                "stock": by_stock(pipeline, scale.side, calls),
+                "ours": by_us(inpainter, scale.side, calls),
+                "ours, small decoder": by_us(inpainter, scale.side, calls, "tiny"),
+            }
+            weights = {name: of_stock if name == "stock" else inpainter.bytes for name in ways}
+            made += compare(ways, weights, calls, scale, device)
+            if device.type == "cuda":
+                pipeline.unet = torch.compile(pipeline.unet, mode="reduce-overhead")
+                compiled = {"stock, compiled": by_stock(pipeline, scale.side, calls), "ours": ways["ours"]}
+                weights = {"stock, compiled": of_stock, "ours": inpainter.bytes}
+                made += compare(compiled, weights, calls, scale, device)
+            del pipeline, inpainter
     return made
 
 

@@ -46,8 +46,8 @@ def test_through_the_library(entry: Entry) -> None:
     assert not (made != picture).any(axis=2)[~removal.hole].any()
     assert (np.abs(made[mask].astype(int) - (250, 0, 250)).max(axis=1) > 60).all()
     assert removal.method == entry.id and removal.protocol == "same pipeline"
-    assert removal.network_calls == {"rorem-4s": 2, "powerpaint-v2-1": 2}.get(entry.id, removal.network_calls)
-    assert (removal.network_calls > 0) == bool(entry.ways)
+    steps = 2 if few(entry) else 1  # the schedules of these checkpoints make one call a step
+    assert removal.network_calls == (steps if entry.ways else 0)
     assert removal.generative == bool(entry.ways)
 
 

@@ -7,20 +7,20 @@ the hole, so that nothing of the removed thing is in it, and needs one encoding 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from rorem.errors import MissingWeights, OutOfMemory
+from rorem.errors import BadWeights, MissingWeights, OutOfMemory
 from rorem.methods import ladder
+from rorem.methods.how import How, published_size
 from rorem.methods.ladder import Appetite, Rung
 from rorem.methods.network import hidden, turn
 from rorem.methods.recipe import DiffusionOptions, Published
@@ -30,9 +30,10 @@ from rorem.nets.folded import FoldedUNet
 from rorem.nets.runner import Runner
 from rorem.nets.vae import FACTOR, TILE, TinyDecoder, Vae
 from rorem.remover import Fill, Job, OnStep, Options, no_step
+from rorem.weights import Part, locate
 
-MULTIPLE = 64  # px: latents (8) that can be halved three times
-EMPTY, GUIDED = slice(0, 1), slice(1, 3)  # rows of the folded prompts: [alone], [negative, positive]
+log = logging.getLogger(__name__)
+LIGHTER = "A method such as the quick fill (patchmatch) needs little."
 # Working memory at its highest, counted on SDXL (tests/methods/test_working_memory.py) and half as much again, as
 # allocators keep more than they hand out: in the UNet 16.3 maps of its first width at latent size for each sample, in
 # the decoder 3 maps of twice its first width at full size.
@@ -62,9 +63,8 @@ def beside(model: Model, picture: Tensor, mask: Tensor, generator: torch.Generat
 class Model:
     """Loaded networks. scheduler: its configuration. kind: the class that is made from it, "" = its own.
 
-    size_told: whether the UNet wants to know the size of its picture. tiny: where the small decoder lies, tiny_name:
-    the part that it is. show: makes what the network is shown; picture and mask are as in `Inpainter.latents`.
-    maps: see MAPS.
+    size_told: whether the UNet wants to know the size of its picture. tiny: the part with the small decoder.
+    show: makes what the network is shown; picture and mask are as in `Inpainter.latents`. maps: see MAPS.
     """
 
     unet: FoldedUNet
@@ -74,8 +74,7 @@ class Model:
     size_told: bool
     device: torch.device
     dtype: torch.dtype
-    tiny: Path | None = None
-    tiny_name: str = "taesdxl"
+    tiny: Part
     show: Callable[[Model, Tensor, Tensor, torch.Generator], Shown] = beside
     maps: int = MAPS
 
@@ -96,7 +95,7 @@ class Inpainter:
         self._options = options
         self._lock = threading.Lock()
         self._runner = Runner(model.unet, model.device)
-        self._decoder: TinyDecoder | None = None
+        self._small: TinyDecoder | None = None
 
     def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
         options = job.options
@@ -104,7 +103,8 @@ class Inpainter:
         mask, notes = hidden(job)
         total = len(self._plan(options.steps, 1.0)) + 1  # the last for decoding
         with turn(self._lock, on_step, total):
-            made, rung = self._on_some_rung(job.crop, mask, job.seed, options, lambda done: on_step(done, total))
+            how = How.asked(options, job.seed)
+            made, rung = self._on_some_rung(job.crop, mask, how, lambda done: on_step(done, total))
             on_step(total, total)
         notes += () if rung.name == "full" else (f"Memory was short, so this was done with: {rung.name}.",)
         return Fill(made.picture, made.calls, made.working, notes, rung.name)
@@ -116,17 +116,14 @@ class Inpainter:
 
         picture: uint8 (H, W, 3). mask: bool (H, W). The result has the script's size.
         """
-        how = self._published
-        small, hole = published_size(picture, mask, how)
-        chosen = DiffusionOptions(steps=how.steps, guidance=how.guidance)
-        steps = how.steps + 1
-        with turn(self._lock, on_step, steps):
+        small, hole = published_size(picture, mask, self._published)
+        how = How.published(self._published, seed)
+        total = len(self._plan(how.steps, how.strength)) + 1
+        with turn(self._lock, on_step, total):
             self._runner.use(offload=False)
             self._model.vae.tiled(False)
-            start: sampling.Start = "source" if how.strength < 1 else "noise"
-            told: Callable[[int], None] = lambda done: on_step(min(done, steps), steps)  # noqa: E731
-            made = self._paint(small, hole, seed, chosen, start, how.strength, told, FACTOR)
-            on_step(steps, steps)
+            made = self._paint(small, hole, how, lambda done: on_step(done, total))
+            on_step(total, total)
         return Fill(made.picture, made.calls)
 
     def place(self) -> None:
@@ -141,95 +138,80 @@ class Inpainter:
         self.fill(Job(crop, hole, np.zeros_like(hole), 0, self._options(steps=2)))
 
     def _on_some_rung(
-        self, crop: np.ndarray, mask: np.ndarray, seed: int, options: DiffusionOptions, on_call: Callable[[int], None]
+        self, crop: np.ndarray, mask: np.ndarray, how: How, on_call: Callable[[int], None]
     ) -> tuple[_Made, Rung]:
         height, width = crop.shape[:2]
         every = ladder.rungs(max(height, width), self._model.device.type != "cpu")
-        appetite = self.appetite(2 if options.guidance > 1 else 1)
-        room = ladder.limit()
-        if room is None and (free := free_memory(self._model.device)) is not None:
-            room = free + self._runner.held
-        for rung in ladder.fitting(every, appetite, width, height, room):
+        appetite = self.appetite(how.rows.stop - how.rows.start)
+        tried = ladder.fitting(every, appetite, width, height, self._room())
+        for rung in tried:
             try:
-                return self._at(rung, crop, mask, seed, options, on_call), rung
+                return self._at(rung, crop, mask, how, on_call), rung
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
                 self._runner.forget()
+        if tried:
+            raise OutOfMemory("There was not enough memory for this method, whatever it did without.", LIGHTER)
         least = min(appetite.of(rung, ladder.pixels(rung, width, height)) for rung in every)
-        raise OutOfMemory(
-            f"This method needs at least {least / 1e9:.1f} GB of memory, and there is not that much.",
-            "The quick fill (patchmatch) needs 0.4 GB.",
-        )
+        raise OutOfMemory(f"This method needs at least {least / 1e9:.1f} GB of memory, and there is less.", LIGHTER)
 
-    def _at(
-        self,
-        rung: Rung,
-        crop: np.ndarray,
-        mask: np.ndarray,
-        seed: int,
-        options: DiffusionOptions,
-        on_call: Callable[[int], None],
-    ) -> _Made:
+    def _room(self) -> int | None:
+        """Bytes for weights and work: what is free and what is ours already, but no more than is allowed."""
+        allowed, free = ladder.limit(), free_memory(self._model.device)
+        if free is None:
+            return allowed
+        ours = free + self._runner.held + self._model.vae.bytes
+        return ours if allowed is None else min(allowed, ours)
+
+    def _at(self, rung: Rung, crop: np.ndarray, mask: np.ndarray, how: How, on_call: Callable[[int], None]) -> _Made:
         """On one rung, with the crop shrunk and brought back where it says so."""
         self._runner.use(rung.offload)
         self._model.vae.tiled(rung.tiled)
         height, width = crop.shape[:2]
         scale = min(1.0, rung.side / max(height, width)) if rung.side else 1.0
         if scale == 1.0:
-            return self._paint(crop, mask, seed, options, options.start, 1.0, on_call)
+            return self._paint(crop, mask, how, on_call)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
         hole = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        made = self._paint(small, hole, seed, options, options.start, 1.0, on_call)
+        made = self._paint(small, hole, how, on_call)
         large = cv2.resize(made.picture, (width, height), interpolation=cv2.INTER_CUBIC)
         return _Made(large, made.calls, size)
 
-    def _paint(
-        self,
-        crop: np.ndarray,
-        mask: np.ndarray,
-        seed: int,
-        options: DiffusionOptions,
-        start: sampling.Start,
-        strength: float,
-        on_call: Callable[[int], None] = untold,
-        multiple: int = MULTIPLE,
-    ) -> _Made:
+    def _paint(self, crop: np.ndarray, mask: np.ndarray, how: How, on_call: Callable[[int], None]) -> _Made:
         model = self._model
         height, width = crop.shape[:2]
-        below, right = -height % multiple, -width % multiple
+        below, right = -height % how.multiple, -width % how.multiple
         padded = cv2.copyMakeBorder(crop, 0, below, 0, right, cv2.BORDER_REPLICATE)
         hole = cv2.copyMakeBorder(mask.astype(np.uint8), 0, below, 0, right, cv2.BORDER_REPLICATE)
         picture = torch.from_numpy(padded).to(model.device).permute(2, 0, 1)[None].float() / 127.5 - 1
         holes = torch.from_numpy(hole).to(model.device)[None, None].float()
-        latents, calls = self.latents(picture, holes, seed, options, start, strength, on_call)
-        decoded = self._decode(latents, options)[0]
+        decode = self._decoder(how.small_decoder)  # before the long work: it may be missing
+        latents, calls = self.latents(picture, holes, how, on_call)
+        if not bool(latents.isfinite().all()) and model.dtype != torch.float32:
+            self._widen()
+            latents, calls = self.latents(picture, holes, how, on_call)
+        if not bool(latents.isfinite().all()):
+            raise BadWeights("The network made no numbers of this picture; its weights may be damaged.")
+        decoded = decode(latents)[0]
         levels = ((decoded + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
         return _Made(levels.permute(1, 2, 0).cpu().numpy()[:height, :width], calls)
 
     def latents(
-        self,
-        picture: Tensor,
-        mask: Tensor,
-        seed: int,
-        options: DiffusionOptions,
-        start: sampling.Start,
-        strength: float = 1.0,
-        on_call: Callable[[int], None] = untold,
+        self, picture: Tensor, mask: Tensor, how: How, on_call: Callable[[int], None] = untold
     ) -> tuple[Tensor, int]:
         """The filled picture's latents (1, 4, h, w), and the network calls made.
 
         picture: float32 (1, 3, H, W) in [-1, 1]; mask: (1, 1, H, W), 1 = hole. Random numbers are drawn in the order of
         the stock pipeline, on the CPU, so that every device gives the same picture.
         """
-        model, generator = self._model, torch.Generator().manual_seed(seed)
-        plan = self._plan(options.steps, strength)
-        rows = GUIDED if options.guidance > 1 else EMPTY
+        model, rows, generator = self._model, how.rows, torch.Generator().manual_seed(how.seed)
+        plan = self._plan(how.steps, how.strength)
         origin = shown = None
-        if start == "source":
+        if how.start == "source":
             origin = model.vae.encode(picture.to(model.dtype), generator)
-        elif start == "masked":
+        elif how.start == "masked":
             shown = model.show(model, picture, mask, generator)
             origin = shown.grey
             if origin is None:
@@ -243,7 +225,7 @@ class Inpainter:
         def predict(scaled: Tensor, index: int) -> Tensor:
             sample = torch.cat([scaled, channels], dim=1)
             told = self._runner(torch.cat([sample] * (rows.stop - rows.start)), biases[index], rows)
-            return guided(told, options.guidance)
+            return guided(told, how.guidance)
 
         first = sampling.start(plan, noise, origin)
         return sampling.denoise(plan, first, predict, generator, on_call), len(plan)
@@ -251,15 +233,27 @@ class Inpainter:
     def _plan(self, steps: int, strength: float) -> sampling.Schedule:
         return sampling.schedule(self._model.scheduler, steps, self._model.kind, strength)
 
-    def _decode(self, latents: Tensor, options: DiffusionOptions) -> Tensor:
-        if options.decoder == "full":
-            return self._model.vae.decode(latents)
-        if self._model.tiny is None:
-            fix = f"Get it with: rorem weights pull {self._model.tiny_name}"
+    def _widen(self) -> None:
+        """In float32 from now on: the network overflowed in half precision."""
+        log.warning("a network overflowed in %s and goes on in float32", self._model.dtype)
+        self._model = replace(self._model, dtype=torch.float32)
+        self._runner.widen()
+
+    def _decoder(self, small: bool) -> Callable[[Tensor], Tensor]:
+        if not small:
+            return self._model.vae.decode
+        folder = locate(self._model.tiny)
+        if folder is None:
+            fix = f"Get it with: rorem weights pull {self._model.tiny.name}"
             raise MissingWeights("The small decoder is not on this machine.", fix)
-        if self._decoder is None:
-            self._decoder = TinyDecoder(self._model.tiny, self._model.dtype, self._model.device)
-        return self._decoder.decode(latents)
+        if self._small is None:
+            self._small = TinyDecoder(folder, self._model.device, self._model.dtype)
+        return self._small.decode
+
+    @property
+    def bytes(self) -> int:
+        """Of all weights."""
+        return self._runner.bytes + self._model.vae.bytes
 
     def appetite(self, samples: int = 1) -> Appetite:
         """Estimated from the networks as they are. samples: that go through the UNet at once; two under guidance."""
@@ -295,18 +289,3 @@ def guided(told: Tensor, guidance: float) -> Tensor:
         return told
     negative, positive = told.chunk(2)
     return negative + guidance * (positive - negative)
-
-
-def published_size(picture: np.ndarray, mask: np.ndarray, how: Published) -> tuple[np.ndarray, np.ndarray]:
-    """Picture uint8 (h, w, 3) and mask bool (h, w) as the script makes them: resized with PIL's default filter, the
-    mask cut at one half and dilated."""
-    height, width = mask.shape
-    size = how.side, how.side
-    if how.keep_shape:
-        short = min(height, width)
-        size = int(width / short * how.side) // 8 * 8, int(height / short * how.side) // 8 * 8
-    small = np.asarray(Image.fromarray(picture).resize(size))
-    hole = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size)) >= 128
-    if how.kernel:
-        hole = cv2.dilate(hole.astype(np.uint8), np.ones((how.kernel, how.kernel), np.uint8)) > 0
-    return small, hole

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rorem.errors import BadOptions
 
 MEMORY = "ROREM_MEMORY"  # what networks may use, such as 8GB; without it, what is free
-UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 SMALLEST = 256  # px: below, these networks make no pictures any more
 SHRINK = 0.75  # from one working size to the next
 

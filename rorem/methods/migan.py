@@ -39,7 +39,8 @@ class MiganOptions(Options):
 class Migan:
     """The generator of MI-GAN. folders: where the part "migan" lies. Raises BadWeights.
 
-    Its archive holds the network itself, not only numbers, and is run as it is: hence the checksum.
+    Its archive holds the network itself, not only numbers, and torch runs it, in TorchScript's own small language. Its
+    checksum is compared when it is fetched, and by `rorem weights verify`.
     """
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
@@ -154,7 +155,7 @@ ENTRY = Entry(
         generative=True,
     ),
     title="MI-GAN",
-    summary="A small network, made for phones. A second without a GPU; best for small things.",
+    summary="A small network, made for phones. Quick without a GPU; best for small things.",
     paper="Sargsyan et al., MI-GAN: A Simple Baseline for Image Inpainting on Mobile Devices, ICCV 2023",
     licence="MIT",
     memory=600_000_000,

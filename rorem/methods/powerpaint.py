@@ -39,7 +39,6 @@ from rorem.nets.folder import load_model, unreadable
 from rorem.nets.reading import fit, named, read_tensors
 from rorem.nets.task_prompts import task_encoder, task_prompts
 from rorem.nets.vae import Vae
-from rorem.weights import locate
 
 # The demo writes "empty scene blur  P_ctxt" and " P_obj": CLIP drops the spaces, and each task is its ten vectors.
 # Rows as rorem.methods.diffusion asks for them: alone, negative, positive.
@@ -116,8 +115,7 @@ def _model(unet: FoldedUNet, base: Path, device: torch.device, dtype: torch.dtyp
         size_told=False,
         device=device,
         dtype=dtype,
-        tiny=locate(TINY),
-        tiny_name=TINY.name,
+        tiny=TINY,
         **{"kind": "", **more},
     )
 

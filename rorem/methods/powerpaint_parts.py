@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rorem.weights import Hub, Part, WeightFile
-from rorem.weights.sdxl import TOKENIZER, UNET
+from rorem.weights.sdxl import UNET, tokenizer_files
 
 BASE_FOLDER = "realisticVisionV60B1_v51VAE"  # inside PowerPaint 2: the Stable Diffusion 1.5 that it guides
 BRUSHNET_FOLDER = "PowerPaint_Brushnet"
@@ -24,9 +24,9 @@ def sd_files(folder: str = "", half: bool = True) -> tuple[WeightFile, ...]:
     """A diffusers folder of Stable Diffusion 1.5. folder: where it lies in its part, with a slash at the end."""
     names = ["model_index.json", "scheduler/scheduler_config.json"]
     names += [f"{name}/config.json" for name in ("text_encoder", "unet", "vae")]
-    names += [f"tokenizer/{name}" for name in TOKENIZER]
     return (
         *(WeightFile(f"{folder}{name}") for name in names),
+        *tokenizer_files(f"{folder}tokenizer/"),
         weights_of(f"{folder}text_encoder", "model", "pytorch_model", half),
         *(weights_of(f"{folder}{name}", UNET, UNET, half) for name in ("unet", "vae")),
     )
@@ -73,3 +73,4 @@ TINY = Part(
     (WeightFile("config.json"), WeightFile(f"{UNET}.safetensors")),
     roughly=9_800_000,
 )
+PARTS = (TINY,)  # what no method needs and one can use

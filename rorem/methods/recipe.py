@@ -47,7 +47,8 @@ class FewStepOptions(DiffusionOptions):
 class Published:
     """How a paper's own script runs its model. side: px of the square, or of the short side where `keep_shape`.
 
-    kernel: px of the square that the mask is dilated with, after resizing.
+    kernel: px of the square that the mask is dilated with, after resizing. positive: without guidance the prompt is the
+    positive one instead of the empty one.
     """
 
     steps: int
@@ -56,3 +57,4 @@ class Published:
     side: int
     kernel: int = 0
     keep_shape: bool = False
+    positive: bool = False

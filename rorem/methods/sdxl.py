@@ -20,15 +20,20 @@ from rorem.nets.folder import load_model
 from rorem.nets.lora import merge
 from rorem.nets.reading import named, read_tensors
 from rorem.nets.vae import Vae
-from rorem.weights import locate
 
 TEXTS = ("", NEGATIVE, POSITIVE)  # the rows that rorem.methods.diffusion asks for
 CHANNELS = 9  # noise 4, mask 1, picture without the hole 4
+# The layers that the four-step LoRA adapts, 788 of them in SDXL (RORem's distillation script).
+LCM_TARGETS = (
+    *("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "time_emb_proj"),
+    *("conv1", "conv2", "conv_shortcut", "downsamplers.0.conv", "upsamplers.0.conv"),
+)
 LORA_FILE = "pytorch_lora_weights.safetensors"
 # RORem's inference scripts: everything at 512 x 512, 50 or 4 steps at strength 0.99 (so 49 or 3 calls), guidance 1,
 # and a 20 x 20 kernel, the scripts' default, for the mask.
 ROREM_PUBLISHED = Published(steps=50, guidance=1.0, strength=0.99, side=512, kernel=20)
-FOUR_PUBLISHED = Published(steps=4, guidance=1.0, strength=0.99, side=512, kernel=20)
+# The four-step script has the positive prompt as its default, though the student was trained on the empty one.
+FOUR_PUBLISHED = Published(steps=4, guidance=1.0, strength=0.99, side=512, kernel=20, positive=True)
 # The example on the model's card; a removal has no prompt of its own, so it gets RORem's.
 SDXL_PUBLISHED = Published(steps=20, guidance=8.0, strength=0.99, side=1024)
 
@@ -56,9 +61,8 @@ def model(base: Path, unet_folder: Path, lora: Path | None = None, kind: str = "
     if unet.config.in_channels != CHANNELS or unet.config.addition_embed_type != "text_time":
         raise BadWeights(f"The UNet in {unet_folder} is not one of SDXL for inpainting.")
     if lora is not None:
-        merge(unet, read_tensors(lora), named(lora))
+        merge(unet, read_tensors(lora), named(lora), LCM_TARGETS)
     unet = unet.to(memory_format=torch.channels_last)
-    tiny = locate(TINY)
     return Model(
         unet=FoldedUNet(unet, constant_prompts(base)).eval(),
         vae=Vae.load(base / "vae", device, dtype),
@@ -67,7 +71,7 @@ def model(base: Path, unet_folder: Path, lora: Path | None = None, kind: str = "
         size_told=True,
         device=device,
         dtype=dtype,
-        tiny=tiny,
+        tiny=TINY,
     )
 
 

@@ -40,3 +40,4 @@ TINY = Part(
     (WeightFile("config.json"), WeightFile(f"{UNET}.safetensors")),
     roughly=9_800_000,
 )
+PARTS = (TINY,)  # what no method needs and one can use

@@ -65,6 +65,10 @@ class FoldedUNet(nn.Module):
         self._tables.move_to_end(key)
         return self._tables[key]
 
+    def forget_tables(self) -> None:
+        """After the weights were moved to another precision."""
+        self._tables.clear()
+
     def forward(self, sample: Tensor, biases: Tensor, rows: slice) -> Tensor:
         """The predicted noise.
 
@@ -73,7 +77,8 @@ class FoldedUNet(nn.Module):
         """
         unet = self.unet
         uneven = any(side % self.steepness for side in sample.shape[-2:])
-        bias = biases.repeat_interleave(sample.shape[0] // biases.shape[0], 0)
+        several = sample.shape[0] // biases.shape[0]
+        bias = biases if several == 1 else biases.repeat_interleave(several, 0)
         hidden = unet.conv_in(sample)
         skips = [hidden]
         for block in unet.down_blocks:

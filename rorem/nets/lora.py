@@ -7,7 +7,7 @@ every one must find its layer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -60,10 +60,11 @@ def adapters(tensors: Mapping[str, Tensor], what: str) -> dict[str, Adapter]:
 
 
 @torch.no_grad()
-def merge(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> int:
+def merge(network: nn.Module, tensors: Mapping[str, Tensor], what: str, targets: Collection[str] = ()) -> int:
     """Adds a LoRA to the network's weights and returns how many layers it changed. All of them or, on an error, none.
 
-    Hu et al. 2021, section 4.1. Raises BadWeights where the LoRA is for another network.
+    Hu et al. 2021, section 4.1. targets: endings of the names of all layers that it has to change; () = no matter.
+    Raises BadWeights where the LoRA is for another network or another purpose.
     """
     found = adapters(tensors, what)
     layers = dict(network.named_modules())
@@ -77,6 +78,12 @@ def merge(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> int:
             raise BadWeights(f"{what} is a LoRA for another network: {name} is {wanted} here, {given} there.")
         if not bool(adapter.up.isfinite().all() and adapter.down.isfinite().all()):
             raise BadWeights(f"{what} is damaged: {name} holds values that are no numbers.")
+    wanted_layers = {name for name in layers if name.endswith(tuple(f".{target}" for target in targets))}
+    if targets and (lacking := sorted(wanted_layers - found.keys())):
+        raise BadWeights(
+            f"{what} is another LoRA than the one that is needed: it has nothing for {lacking[0]} and "
+            f"{len(lacking) - 1} more of {len(wanted_layers)} layers."
+        )
     for name, adapter in found.items():
         weight = layers[name].weight
         assert isinstance(weight, Tensor)

@@ -95,9 +95,10 @@ def kept(folders: Sequence[Path], texts: Sequence[str], make: Callable[[], list[
     """The prompts from their file, or from `make`, which are then kept for next time.
 
     folders: of the encoders and tokenizers that make them; the file's name holds a hash of what lies there and of the
-    texts. It is written beside the first folder, or where that cannot be written to, into `spare`.
+    texts. It is hidden, as it is no part of what was published. It is written beside the first folder, or where that
+    cannot be written to, into `spare`.
     """
-    name = f"prompts-{fingerprint(folders, texts)}.safetensors"
+    name = f".prompts-{fingerprint(folders, texts)}.safetensors"
     places = (folders[0].parent / name, spare / name)
     for place in places:
         if place.is_file():

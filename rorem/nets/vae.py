@@ -75,7 +75,7 @@ class Vae:
 
 
 class TinyDecoder:
-    """AutoencoderTiny: decodes in a tenth of the time, with fine detail made up roughly (madebyollin/taesd)."""
+    """AutoencoderTiny: a small decoder; fine detail is made up roughly (github.com/madebyollin/taesd)."""
 
     def __init__(self, folder: Path, device: torch.device, dtype: torch.dtype) -> None:
         """folder: of a diffusers AutoencoderTiny. Raises BadWeights."""

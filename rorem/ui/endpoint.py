@@ -12,10 +12,11 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from rorem import api
+from rorem import api, judge
 from rorem.methods import catalog
 from rorem.picture import Limits, encode, open_picture, suffix
 from rorem.remover import OnStep, Removal
+from rorem.ui import zero_gpu
 from rorem.ui.line import Line
 from rorem.ui.visitor import address
 from rorem.ui.work import run
@@ -52,6 +53,8 @@ def build(line: Line, limits: Limits, keep_seconds: float) -> None:
                 method,
                 seed=int(seed),
                 candidates=min(4, max(1, int(candidates))),
+                rank="judge" if judge.quick() else None,
+                prepare=zero_gpu.prepare,
                 on_step=on_step,
             )
             files.extend(_written(removals, Path(photo).stem, keep_seconds))

@@ -119,6 +119,7 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
 
     def job(on_step: OnStep) -> None:
         method, options = zero_gpu.prepare(wish.method, wish.settings)
+        judged = wish.candidates > 1 and last is None and method.traits.seeded and judge.quick()
         removals = remover.remove(
             session.before() if last else session.picture,
             mask,
@@ -128,9 +129,9 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
             candidates=1 if last else wish.candidates,
             avoid=avoid,
             grow=wish.grow,
-            on_step=on_step,
+            on_step=judge.before(on_step) if judged else on_step,
         )
-        if len(removals) > 1 and judge.quick():
+        if judged:
             removals = judge.best_first(removals, on_step)
         if not session.commit(removals, again=last is not None, cancel=cancel):
             raise Cancelled()
@@ -176,6 +177,6 @@ def _explained(entry: Entry) -> str:
     if state.kind == "unavailable":
         return f"{entry.summary} It cannot run on this server: {state.why}"
     if state.kind == "download":
-        return f"{entry.summary} Its weights are not on this server yet. `rorem weights pull {entry.id}` gets them."
+        return f"{entry.summary} Its weights are not on this server yet; `rorem weights pull {entry.id}` there helps."
     amount = f"{entry.memory / 1e9:.1f} GB" if entry.memory >= 1e9 else f"{entry.memory // 1_000_000} MB"
     return f"{entry.summary} Needs about {amount} of memory{' and no GPU' if entry.devices[0] == 'cpu' else ''}."

@@ -19,6 +19,7 @@ import gradio as gr
 import gradio.mcp
 from gradio.themes import Soft
 
+from rorem.hosting import gpu_is_lent
 from rorem.picture import Limits
 from rorem.ui import endpoint, remove_tab
 from rorem.ui.line import Line
@@ -113,8 +114,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         signal.signal(number, end)
     suite = build(settings)
     try:
+        if gpu_is_lent():
+            warm_up(settings.preload)
         address = start(suite)
-        warm_up(settings.preload)  # the page answers meanwhile
+        if not gpu_is_lent():
+            warm_up(settings.preload)  # the page answers meanwhile
         on_ready(address)
         while not ended.wait(3600):
             pass

@@ -7,7 +7,6 @@ for is one fill of one crop, a few hundred kilobytes. Everywhere else this modul
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +16,16 @@ from functools import lru_cache
 import gradio as gr
 
 from rorem.errors import Cancelled, RoremError, Unavailable
+from rorem.hosting import gpu_is_lent
 from rorem.methods import catalog
 from rorem.remover import Fill, Job, Method, OnStep, Options, no_step
 
-ZERO_GPU = "SPACES_ZERO_GPU"
 FIXED_SECONDS = 10  # moving the weights over, both directions of the autoencoder
 STEP_SECONDS = 0.1  # for a call at 512 px; generous, as a call that runs over its time is cut off
 LONGEST = 120  # s; longer loans are refused to most visitors
 DEFAULT_STEPS = 1
+CRASHED = "ZeroGPU worker error"  # how spaces titles what went wrong after the loan was made
+LOST = "The GPU was taken away before the work was done."
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,10 @@ Message = Step | Fill | RoremError
 Work = Callable[[str, Job], Iterator[Message]]
 
 
-def active(environment: Mapping[str, str] = os.environ) -> bool:
-    return environment.get(ZERO_GPU, "").lower() in ("1", "true")
-
-
 def prepare(id: str, settings: Mapping[str, object]) -> tuple[Method, Options]:
     """As `catalog.prepare`; on ZeroGPU the method then fills on a GPU that is lent for each fill."""
     method, options = catalog.prepare(id, settings)
-    if not active() or "cuda" not in catalog.find(method.traits.id).devices:
+    if not gpu_is_lent() or "cuda" not in catalog.find(method.traits.id).devices:
         return method, options
     return replace(method, remover=Lent(method.traits.id, on_gpu())), options
 
@@ -111,9 +108,11 @@ class Lent:
                     raise message
                 else:
                     return message
-        except gr.Error as error:  # the visitor's share is used up, or the loan was refused
+        except gr.Error as error:
+            if error.title == CRASHED:
+                raise Unavailable(LOST, "Try again, or with fewer steps.") from error
             raise Unavailable(f"No GPU could be had: {error.message}", "Try again later, or the quick fill.") from error
         finally:
             if hasattr(messages, "close"):
                 messages.close()  # type: ignore[attr-defined]
-        raise Unavailable("The GPU was taken away before the work was done.", "Try again, or with fewer steps.")
+        raise Unavailable(LOST, "Try again, or with fewer steps.")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from rorem.weights.parts import Hub, Part, WeightFile
 
 UNET = "diffusion_pytorch_model"
-TOKENIZER = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+# A tokenizer's files, and for each the one in which newer libraries keep the same.
+TOKENIZER = {
+    "vocab.json": "tokenizer.json",
+    "merges.txt": "tokenizer.json",
+    "special_tokens_map.json": "tokenizer_config.json",
+    "tokenizer_config.json": "",
+}
 
 
 def weights_of(stem: str, half: bool) -> WeightFile:
@@ -16,13 +22,19 @@ def weights_of(stem: str, half: bool) -> WeightFile:
     return WeightFile(wanted, alternatives=tuple(names))
 
 
+def tokenizer_files(folder: str) -> tuple[WeightFile, ...]:
+    """folder: where it lies in its part, with a slash at the end."""
+    newer = ((name, (f"{folder}{other}",) if other else ()) for name, other in TOKENIZER.items())
+    return tuple(WeightFile(f"{folder}{name}", alternatives=others) for name, others in newer)
+
+
 def sdxl_files(half: bool) -> tuple[WeightFile, ...]:
     """A diffusers folder of SDXL for inpainting. half: whether files in half precision have names of their own."""
     configurations = ["model_index.json", "scheduler/scheduler_config.json"]
     configurations += [f"{name}/config.json" for name in ("text_encoder", "text_encoder_2", "unet", "vae")]
-    configurations += [f"{folder}/{name}" for folder in ("tokenizer", "tokenizer_2") for name in TOKENIZER]
     networks = ("text_encoder/model", "text_encoder_2/model", f"unet/{UNET}", f"vae/{UNET}")
-    return (*map(WeightFile, configurations), *(weights_of(stem, half) for stem in networks))
+    tokenizers = (file for folder in ("tokenizer", "tokenizer_2") for file in tokenizer_files(f"{folder}/"))
+    return (*map(WeightFile, configurations), *tokenizers, *(weights_of(stem, half) for stem in networks))
 
 
 BASE = Part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from tests.checkpoints.full_size import SDXL_UNET, SDXL_VAE, Config
@@ -76,3 +77,15 @@ def write_lcm_lora(folder: Path, unet_folder: Path, seed: int = 2) -> None:
     with seeded(seed):
         tensors = draw(lcm_lora(shapes_in(unet_folder), RANK), scale=0.1)
     write_tensors(folder / "pytorch_lora_weights.safetensors", tensors)
+
+
+def write_tiny_decoder(folder: Path, seed: int = 6) -> None:
+    """AutoencoderTiny as madebyollin publishes it, with fewer channels."""
+    with seeded(seed):
+        model = AutoencoderTiny(
+            encoder_block_out_channels=(8, 8, 8, 8),
+            decoder_block_out_channels=(8, 8, 8, 8),
+            num_encoder_blocks=(1, 1, 1, 1),
+            num_decoder_blocks=(1, 1, 1, 1),
+        )
+    model.save_pretrained(folder)

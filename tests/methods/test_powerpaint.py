@@ -21,6 +21,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from rorem.errors import BadWeights, MissingWeights
 from rorem.methods import catalog, powerpaint, powerpaint_parts
 from rorem.methods.diffusion import Inpainter
+from rorem.methods.how import How
 from rorem.methods.powerpaint_v1 import PowerPaintOptions
 from rorem.nets.folder import variant
 from rorem.nets.task_prompts import TASKS, task_encoder, task_ids, task_prompts
@@ -204,7 +205,9 @@ def test_the_latents_are_those_of_the_stock_pipeline(
     )
     ours = powerpaint.powerpaint_v1({"powerpaint-v1": folder})
     with torch.inference_mode():
-        got, count = ours.latents(*tensors(), 7, PowerPaintOptions(steps=10, guidance=guidance), "noise")
+        got, count = ours.latents(
+            *tensors(), How.asked(PowerPaintOptions(steps=10, guidance=guidance, start="noise"), 7)
+        )
     assert count == calls
     assert made.images.std() > 0.5
     assert (made.images - got).abs().max() < ROUNDING * made.images.abs().max()
@@ -246,9 +249,10 @@ def test_nothing_of_the_thing_reaches_the_network(either: Inpainter, start: Any)
     picture, mask = tensors()
     options = PowerPaintOptions(steps=3, start=start)
     with torch.inference_mode():
-        seen, _ = either.latents(picture, mask, 1, options, start)
-        unseen, _ = either.latents(torch.where(mask > 0, -picture, picture), mask, 1, options, start)
-        other, _ = either.latents(torch.where(mask > 0, picture, -picture), mask, 1, options, start)
+        how = replace(How.asked(options, 1), start=start)
+        seen, _ = either.latents(picture, mask, how)
+        unseen, _ = either.latents(torch.where(mask > 0, -picture, picture), mask, how)
+        other, _ = either.latents(torch.where(mask > 0, picture, -picture), mask, how)
     assert torch.equal(seen, unseen) and not torch.equal(seen, other)
 
 
@@ -314,9 +318,9 @@ def test_half_precision_under_the_names_for_it_loads(tmp_path: Path) -> None:
 
 def test_the_text_encoders_are_read_once_in_a_life(weights: Path, tmp_path: Path, monkeypatch: Any) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(weights / "powerpaint-v2-1", copy, ignore=shutil.ignore_patterns("prompts-*"))
+    shutil.copytree(weights / "powerpaint-v2-1", copy, ignore=shutil.ignore_patterns(".prompts-*"))
     powerpaint.powerpaint_v2_1({"powerpaint-v2-1": copy})
-    assert len(list(copy.rglob("prompts-*"))) == 2
+    assert len(list(copy.rglob(".prompts-*"))) == 2
 
     def refuse(*_: object) -> None:
         raise AssertionError("read again")
@@ -384,7 +388,7 @@ def test_bad_weights_are_named_in_one_sentence(
 ) -> None:
     names = next(names for names in (REPACK, ORIGINAL, ("powerpaint-v2-1",)) if part in names)
     for name in names:
-        shutil.copytree(weights / name, tmp_path / name, ignore=shutil.ignore_patterns("prompts-*"))
+        shutil.copytree(weights / name, tmp_path / name, ignore=shutil.ignore_patterns(".prompts-*"))
     spoil(tmp_path / part)
     load = powerpaint.powerpaint_v2_1 if part == "powerpaint-v2-1" else powerpaint.powerpaint_v1
     with pytest.raises(BadWeights, match=sentence) as refused:

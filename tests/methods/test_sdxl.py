@@ -20,9 +20,12 @@ from safetensors.torch import load_file, save_file
 from rorem.errors import BadWeights, Cancelled, MissingWeights, OutOfMemory
 from rorem.methods import ladder, sdxl
 from rorem.methods.diffusion import Inpainter
+from rorem.methods.how import How
 from rorem.methods.recipe import NEGATIVE, POSITIVE, DiffusionOptions, FewStepOptions
 from rorem.remover import Job
-from tests.checkpoints.sdxl import write_lcm_lora, write_sdxl, write_unet
+from rorem.weights import revision_of
+from tests.checkpoints.discriminator import write_discriminator
+from tests.checkpoints.sdxl import write_lcm_lora, write_sdxl, write_tiny_decoder, write_unet
 
 WIDTH, HEIGHT = 192, 128
 ROUNDING = 1e-5  # of float32 over ten steps, as a share of the largest latent
@@ -74,6 +77,10 @@ def tensors() -> tuple[torch.Tensor, torch.Tensor]:
     return picture, torch.from_numpy(hole)[None, None].float()
 
 
+def how(options: DiffusionOptions, seed: int, start: Any, strength: float = 1.0) -> How:
+    return replace(How.asked(options, seed), start=start, strength=strength)
+
+
 def of_the_stock(pipeline: StableDiffusionXLInpaintPipeline, **settings: Any) -> torch.Tensor:
     crop, hole = scene()
     made: Any = pipeline(
@@ -102,7 +109,7 @@ def test_the_latents_are_those_of_the_stock_pipeline(
     expected = of_the_stock(stock, num_inference_steps=10, strength=strength, guidance_scale=guidance, **prompts)
     options = DiffusionOptions(steps=10, guidance=guidance)
     with torch.inference_mode():
-        got, made = base.latents(*tensors(), 7, options, start, strength)
+        got, made = base.latents(*tensors(), how(options, 7, start, strength))
     assert made == calls
     assert expected.std() > 1
     assert (expected - got).abs().max() < ROUNDING * float(expected.abs().max())
@@ -128,7 +135,7 @@ def test_four_steps_are_those_of_the_stock_pipeline_with_the_lora_merged(
     pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
     expected = of_the_stock(pipeline, prompt="", num_inference_steps=4, strength=strength, guidance_scale=1.0)
     with torch.inference_mode():
-        got, made = four.latents(*tensors(), 7, FewStepOptions(), start, strength)
+        got, made = four.latents(*tensors(), how(FewStepOptions(), 7, start, strength))
     assert made == calls
     assert (expected - got).abs().max() < 2e-3 * float(expected.abs().max())  # merging rounds
 
@@ -152,10 +159,10 @@ def test_nothing_of_the_thing_reaches_the_network(base: Inpainter, start: Any) -
     picture, mask = tensors()
     options = DiffusionOptions(steps=4, start=start)
     with torch.inference_mode():
-        seen, _ = base.latents(picture, mask, 1, options, start)
-        unseen, _ = base.latents(torch.where(mask > 0, -picture, picture), mask, 1, options, start)
-        leaking, _ = base.latents(picture, mask, 1, options, "source", 0.99)
-        leaked, _ = base.latents(torch.where(mask > 0, -picture, picture), mask, 1, options, "source", 0.99)
+        seen, _ = base.latents(picture, mask, how(options, 1, start))
+        unseen, _ = base.latents(torch.where(mask > 0, -picture, picture), mask, how(options, 1, start))
+        leaking, _ = base.latents(picture, mask, how(options, 1, "source", 0.99))
+        leaked, _ = base.latents(torch.where(mask > 0, -picture, picture), mask, how(options, 1, "source", 0.99))
     assert torch.equal(seen, unseen)
     assert not torch.equal(leaking, leaked)  # the published start shows the thing; this is why it is not ours
 
@@ -188,7 +195,7 @@ def test_the_text_encoders_are_loaded_once_in_a_life(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / "sdxl-inpainting"
-    shutil.copytree(folders["sdxl-inpainting"], own, ignore=shutil.ignore_patterns("prompts-*"))
+    shutil.copytree(folders["sdxl-inpainting"], own, ignore=shutil.ignore_patterns(".prompts-*"))
     loads: list[Path] = []
     original = sdxl.prompts.text_encoder
 
@@ -199,9 +206,9 @@ def test_the_text_encoders_are_loaded_once_in_a_life(
     monkeypatch.setattr(sdxl.prompts, "text_encoder", counted)
     first = sdxl.constant_prompts(own)
     again = sdxl.constant_prompts(own)
-    assert len(loads) == 2 and list(own.glob("prompts-*.safetensors"))
+    assert len(loads) == 2 and list(own.glob(".prompts-*.safetensors"))
     assert all(torch.equal(a.embeds, b.embeds) for a, b in zip(first, again, strict=True))
-    next(own.glob("prompts-*.safetensors")).write_bytes(b"damaged")
+    next(own.glob(".prompts-*.safetensors")).write_bytes(b"damaged")
     sdxl.constant_prompts(own)
     assert len(loads) == 4
     write_sdxl(own, seed=9)  # other encoders: other prompts
@@ -237,7 +244,7 @@ def test_memory_that_is_short_is_made_do_with(base: Inpainter, monkeypatch: pyte
         assert bool(fill.notes) == (fill.rung != "full")
         assert fill.working == ((highest.side, highest.side) if highest.side else None)
         seen.add(fill.rung)
-    assert {"full", "autoencoder in tiles", "working size 384"} <= seen
+    assert {"full", "autoencoder in tiles"} <= seen
     monkeypatch.setenv("ROREM_MEMORY", "1KB")
     with pytest.raises(OutOfMemory, match="at least") as refused:
         base.fill(work)
@@ -272,9 +279,37 @@ def test_numbers_that_overflow_are_worked_out_again(base: Inpainter) -> None:
     assert small.dtype == torch.float32
 
 
+def test_a_network_that_overflows_goes_on_in_float32(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ROREM_DTYPE", "bfloat16")
+    narrow = sdxl.sdxl_inpainting(folders)
+    original, seen = narrow._runner.unet.forward, []
+
+    def overflowing(sample: torch.Tensor, *rest: Any) -> torch.Tensor:
+        seen.append(sample.dtype)
+        return original(sample, *rest) * (float("inf") if sample.dtype == torch.bfloat16 else 1)
+
+    monkeypatch.setattr(narrow._runner.unet, "forward", overflowing)
+    fill = narrow.fill(job(DiffusionOptions(steps=2)))
+    assert seen == [torch.bfloat16] * 2 + [torch.float32] * 2
+    assert fill.crop.std() > 1 and "goes on in float32" in caplog.text
+    assert narrow.fill(job(DiffusionOptions(steps=1))).network_calls == 1 and seen[-1] == torch.float32
+
+
+def test_the_small_decoder_decodes(base: Inpainter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tiny_decoder(tmp_path / "taesdxl")
+    monkeypatch.setenv("ROREM_WEIGHTS", str(tmp_path))
+    full, small = (base.fill(job(DiffusionOptions(steps=1, decoder=name))).crop for name in ("full", "tiny"))
+    assert small.shape == full.shape and (small != full).any()
+    base._small = None
+
+
 def test_the_small_decoder_is_asked_for_by_name(base: Inpainter) -> None:
+    told: list[int] = []
     with pytest.raises(MissingWeights) as missing:
-        base.fill(job(DiffusionOptions(steps=1, decoder="tiny")))
+        base.fill(job(DiffusionOptions(steps=1, decoder="tiny")), lambda done, total: told.append(done))
+    assert told == [0]  # before any work
     assert "rorem weights pull taesdxl" in missing.value.fix
 
 
@@ -340,7 +375,7 @@ def test_bad_weights_are_named_in_one_sentence(
     folders: dict[str, Path], tmp_path: Path, spoil: Callable[[Path], None], sentence: str
 ) -> None:
     copies = spoilt(folders, tmp_path, "sdxl-inpainting", spoil)
-    for kept in copies["sdxl-inpainting"].glob("prompts-*"):
+    for kept in copies["sdxl-inpainting"].glob(".prompts-*"):
         kept.unlink()
     with pytest.raises(BadWeights, match=sentence) as refused:
         sdxl.sdxl_inpainting(copies).fill(job(DiffusionOptions(steps=1)))
@@ -355,3 +390,28 @@ def test_a_lora_for_another_model_is_refused(folders: dict[str, Path], tmp_path:
 
     with pytest.raises(BadWeights, match=r"rorem-lcm-lora/.*another network: there is no no_block"):
         sdxl.rorem_4s(spoilt(folders, tmp_path, "rorem-lcm-lora", foreign))
+
+
+def test_a_lora_for_another_purpose_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    write_discriminator(tmp_path, folders["rorem-unet"])
+    with pytest.raises(BadWeights, match=r"another LoRA than the one that is needed"):
+        sdxl.rorem_4s({**folders, "rorem-lcm-lora": tmp_path})
+
+
+def test_the_revision_stays_when_prompts_are_kept(folders: dict[str, Path], tmp_path: Path) -> None:
+    own = tmp_path / "sdxl-inpainting"
+    shutil.copytree(folders["sdxl-inpainting"], own, ignore=shutil.ignore_patterns(".prompts-*"))
+    before = revision_of(own)
+    sdxl.constant_prompts(own)
+    assert list(own.glob(".prompts-*")) and revision_of(own) == before
+
+
+def test_weights_that_are_there_are_not_counted_twice(base: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = base.appetite().of(ladder.rungs(512, False)[0], 128 * 192) - base.bytes
+    monkeypatch.setattr("rorem.methods.diffusion.free_memory", lambda device: needed)
+    fresh = Inpainter(base._model, sdxl.SDXL_PUBLISHED)
+    assert fresh.fill(job(DiffusionOptions(steps=1))).rung == "full"
+    monkeypatch.setenv("ROREM_MEMORY", "1TB")  # an allowance is no memory
+    monkeypatch.setattr("rorem.methods.diffusion.free_memory", lambda device: 0)
+    with pytest.raises(OutOfMemory):
+        fresh.fill(job(DiffusionOptions(steps=1)))
