@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FILES = (WeightFile("config.json"), WeightFile("model.safetensors"))
-# The first that is on this machine is used. SAM 2 is the better one and several times faster.
+# The first that is on this machine is used. SAM 2 is the better one and the smaller.
 PARTS = (
     Part("sam2-hiera-tiny", "SAM 2.1 (tiny)", Hub("facebook/sam2.1-hiera-tiny"), FILES, 156_000_000),
     Part("sam-vit-base", "the first SAM (base)", Hub("facebook/sam-vit-base"), FILES, 375_000_000),
