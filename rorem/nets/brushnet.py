@@ -148,7 +148,7 @@ class _Stage(nn.Module):
         return hidden
 
 
-def _resamplers(block: Any) -> list[nn.Module]:
+def _resamplers(block: Any) -> list[Any]:
     found = block.upsamplers if hasattr(block, "upsamplers") else block.downsamplers
     return list(found or ())
 

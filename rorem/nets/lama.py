@@ -8,6 +8,7 @@ convolutions, and global ones, made by a convolution of the Fourier spectrum, wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ class ConvolutionNormReLU(nn.Module):
     ) -> None:
         super().__init__()
         local = made // 4 if splits else made
-        self.ffc = nn.Module()
+        self.ffc: Any = nn.Module()
         self.ffc.convl2l = convolution(given, local, side, stride, padding)
         self.bn_l = nn.BatchNorm2d(local)
         self.splits = splits

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, _utils, nn
 
 from rorem.errors import BadWeights
 from rorem.nets.compute import out_of_memory
@@ -83,9 +83,9 @@ def finite(tensor: Tensor) -> bool:
 
 REAL = {  # all that a pickle may call
     "collections.OrderedDict": OrderedDict,
-    "torch._utils._rebuild_tensor": torch._utils._rebuild_tensor,
-    "torch._utils._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
-    "torch._utils._rebuild_parameter": torch._utils._rebuild_parameter,
+    "torch._utils._rebuild_tensor": _utils._rebuild_tensor,
+    "torch._utils._rebuild_tensor_v2": _utils._rebuild_tensor_v2,
+    "torch._utils._rebuild_parameter": _utils._rebuild_parameter,
 }
 STORAGES = {
     "torch.DoubleStorage": torch.float64,

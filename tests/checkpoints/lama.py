@@ -26,7 +26,7 @@ class Wrapper(nn.Module):
     def forward(self, picture: Tensor, hole: Tensor) -> Tensor:
         """Composited like the published archive. hole: 1 = fill."""
         hole = (hole > 0).to(picture.dtype)
-        return hole * self.model.generator(picture, hole) + (1 - hole) * picture
+        return hole * self.model.generator(picture, hole) + (1 - hole) * picture  # type: ignore[operator]
 
 
 class Callback:
@@ -50,7 +50,7 @@ def _random_generator(width: int, blocks: int, contrast: float) -> Generator:
         norm.momentum = 1.0  # one pass in training mode sets the statistics to what is really there
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, 0, 0.3)
-    for block in generator.model[5 : 5 + blocks]:
+    for block in generator.model[5 : 5 + blocks]:  # type: ignore[attr-defined]
         for norm in (block.conv2.bn_l, block.conv2.bn_g):  # type: ignore[union-attr]
             norm.weight.data /= blocks**0.5  # else what the shortcuts add up grows from block to block
     picture = torch.rand(2, 3, 8, 8)

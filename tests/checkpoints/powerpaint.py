@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 
 from tests.checkpoints.full_size import SD15_UNET, SD15_VAE, Config
 from tests.checkpoints.manifests import brushnet

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers import AutoencoderTiny, UNet2DConditionModel
 
 from tests.checkpoints.full_size import SDXL_UNET, SDXL_VAE, Config
 from tests.checkpoints.manifests import lcm_lora

@@ -321,7 +321,7 @@ def spoilt(folders: dict[str, Path], tmp_path: Path, part: str, spoil: Callable[
     return copies
 
 
-def edit(file: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+def edit(file: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
     tensors = load_file(file)
     change(tensors)
     save_file(tensors, file, metadata={"format": "pt"})

@@ -66,7 +66,7 @@ def write_script(path: Path) -> None:
 
 def write_traced(path: Path) -> None:
     traced = torch.jit.trace(network()[0], torch.zeros(1, 3, 8, 8))  # type: ignore[index]
-    traced.save(path)
+    traced.save(path)  # type: ignore[union-attr]
 
 
 WRITERS: dict[str, Callable[[Path], object]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 
 from rorem.nets import runner as module
 from rorem.nets import sampling

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_clicks_are_answered_together(client: TestClient) -> None:
     picture[:, 150:][picture[:, 150:, 0] > 200] = (40, 40, 220)
     token = opened(client, encoded(picture))["token"]
 
-    def select(**query: object) -> np.ndarray:
+    def select(**query: Any) -> np.ndarray:
         answer = client.post(f"/photo/{token}/select", params=query)
         assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
         mask = Image.open(io.BytesIO(answer.content))
