@@ -198,4 +198,4 @@ def _resized(strength: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def _looks_inverted(marked: np.ndarray) -> bool:
     border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
-    return bool(marked.mean() > 0.5 and border.mean() > 0.9)
+    return bool(marked.mean() > 0.5 and border.mean() > 0.9 and not marked.all())

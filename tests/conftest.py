@@ -11,7 +11,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Weights that lie on the machine by chance are no business of the tests: they bring their own.
-os.environ["ROREM_WEIGHTS"] = os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "rorem-no-weights")
+os.environ["ROREM_WEIGHTS"] = os.path.join(tempfile.gettempdir(), f"rorem-no-weights-{os.getpid()}")
+os.environ["HF_HOME"] = os.environ["ROREM_WEIGHTS"]
 
 import socket
 from collections.abc import Callable, Iterator

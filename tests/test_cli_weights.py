@@ -109,7 +109,7 @@ def test_the_list_says_what_is_wrong(method: Callable[..., Entry], monkeypatch: 
 
 def test_a_method_is_pulled_and_then_ready(method: Callable[..., Entry]) -> None:
     entry = method((BASE,))
-    assert entry.state().kind == "download" and entry.state().why == "Get it with: rorem weights pull net"
+    assert entry.state().kind == "download" and entry.state().why == "Get them with: rorem weights pull net"
     first = run(entry.state().why.partition("rorem ")[2])
     assert first.stdout.startswith("base is here: ") and "Fetching model.safetensors (0 MB)." in first.stderr
     assert entry.state().kind == "ready"

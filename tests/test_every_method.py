@@ -86,5 +86,10 @@ def test_as_published_is_said_and_tells_its_drift(entry: Entry, monkeypatch: pyt
 
 @pytest.mark.parametrize("id", ["patchmatch", "telea"])
 def test_what_has_no_paper_of_its_own_has_no_published_way(id: str) -> None:
-    with pytest.raises(rorem.Unavailable, match="no published way"):
+    with pytest.raises(rorem.BadOptions, match="no published way"):
         rorem.remove(*scene(), id, protocol=AS_PUBLISHED)
+
+
+def test_as_published_there_is_nothing_to_set() -> None:
+    with pytest.raises(rorem.BadOptions, match="takes no settings"):
+        rorem.remove(*scene(), "rorem", options={"steps": 3}, protocol=AS_PUBLISHED)

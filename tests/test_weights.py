@@ -280,6 +280,7 @@ from rorem.weights import Hub, Part, WeightFile, pull
 die = lambda done, total, name: done > 300_000 and os.kill(os.getpid(), signal.SIGKILL)
 pull({PART!r}, die)"""
     environment = {**os.environ, **there, "HF_HUB_OFFLINE": "0"}
+    del environment["ROREM_WEIGHTS"], environment["HF_HOME"]
     killed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
     assert weights.locate(PART, there) is None

@@ -129,7 +129,7 @@ def _removed(outcome: Outcome, settings: Settings, on_step: OnStep) -> Outcome:
         files=files,
         method=first.method,
         windows=tuple(_windows(first)),
-        facts=_facts(first),
+        facts=_facts(first) | _of_each(removals),
         notes=tuple(dict.fromkeys((*picture.notes, *first.notes))),
     )
 
@@ -159,6 +159,13 @@ def _facts(removal: Removal) -> dict[str, object]:
         "drift": removal.drift,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _of_each(removals: Sequence[Removal]) -> dict[str, object]:
+    """Of several results, what made each; in the order of the files."""
+    if len(removals) == 1:
+        return {}
+    return {"seeds": [one.seed for one in removals], "scores": [one.score for one in removals]}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -124,7 +124,8 @@ class Inpainter:
             self._model.vae.tiled(False)
             made = self._paint(small, hole, how, lambda done: on_step(done, total))
             on_step(total, total)
-        return Fill(made.picture, made.calls)
+        heeded = self._options(steps=how.steps, guidance=how.guidance)
+        return Fill(made.picture, made.calls, options=heeded)
 
     def place(self) -> None:
         """Puts the weights where they are used. Otherwise the first fill does."""
@@ -154,7 +155,7 @@ class Inpainter:
         if tried:
             raise OutOfMemory("There was not enough memory for this method, whatever it did without.", LIGHTER)
         least = min(appetite.of(rung, ladder.pixels(rung, width, height)) for rung in every)
-        raise OutOfMemory(f"This method needs at least {least / 1e9:.1f} GB of memory, and there is less.", LIGHTER)
+        raise OutOfMemory(f"This method needs at least {_amount(least)} of memory, and there is less.", LIGHTER)
 
     def _room(self) -> int | None:
         """Bytes for weights and work: what is free and what is ours already, but no more than is allowed."""
@@ -289,3 +290,7 @@ def guided(told: Tensor, guidance: float) -> Tensor:
         return told
     negative, positive = told.chunk(2)
     return negative + guidance * (positive - negative)
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

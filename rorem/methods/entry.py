@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rorem.errors import BadOptions, MissingWeights, Unavailable
 from rorem.methods.loaded import NETWORKS
 from rorem.remover import Method, Options, Remover, Traits
-from rorem.weights import ByHand, Part, locate, revision_of
+from rorem.weights import ByHand, Part, locate, obstacle, revision_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Entry:
         if state.kind != "ready" or not self.ways or self.folders() is not None:
             return state
         size = sum(part.bytes for part in self.missing())
-        return State("download", f"Get it with: rorem weights pull {self.id}", size)
+        return State("download", f"Get them with: rorem weights pull {self.id}", size)
 
     def missing(self) -> tuple[Part, ...]:
         """What has to be fetched: of the way that needs the fewest downloads by hand, the parts that are not here."""
@@ -90,15 +90,28 @@ class Entry:
             name = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
                 raise BadOptions(f"{self.title} has no setting called {name}.") from error
-            raise BadOptions(f"{self.title} cannot take {name} = {first['input']}: {first['msg']}.") from error
+            raise BadOptions(
+                f"{self.title} cannot take {name} = {first['input']}{self._range(name)}.",
+                f"`rorem methods {self.id}` lists its settings.",
+            ) from error
+
+    def _range(self, name: str) -> str:
+        """What a setting takes, as the end of a sentence."""
+        field = self.options.model_json_schema()["properties"].get(name, {})
+        if "enum" in field:
+            return f"; it takes {' or '.join(map(str, field['enum']))}"
+        if "minimum" in field and "maximum" in field:
+            return f"; it takes {field['minimum']:g} to {field['maximum']:g}"
+        return ""
 
     def load(self) -> Method:
         """The method, ready to fill. Raises Unavailable, MissingWeights or BadWeights with the reason."""
         state = self.state()
         if state.kind == "unavailable":
-            raise Unavailable(f"{self.title} cannot run here: {state.why}")
+            raise Unavailable(f"{self.title} cannot run here. {state.why}")
         if state.kind == "download":
-            raise MissingWeights(f"The weights of {self.title} are not on this machine.", state.why)
+            why = next(filter(None, map(obstacle, self.missing())), "")
+            raise MissingWeights(f"The weights of {self.title} are not on this machine. {why}".strip(), state.why)
         module, _, name = self.remover.partition(":")
         folders = self.folders()
         if not self.ways or folders is None:

@@ -104,7 +104,7 @@ ENTRY = Entry(
         generative=True,
     ),
     title="LaMa",
-    summary="Carries on textures and lines over large areas. A few seconds without a GPU; no two tries differ.",
+    summary="Carries on textures and lines over large areas. A few seconds without a GPU; always the same result.",
     paper="Suvorov et al., Resolution-robust Large Mask Inpainting with Fourier Convolutions, WACV 2022",
     licence="Apache-2.0",
     memory=1_300_000_000,

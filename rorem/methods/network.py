@@ -22,7 +22,10 @@ def needs(*packages: str) -> State:
     missing = [name for name in packages if find_spec(name) is None]
     if not missing:
         return READY
-    return State("unavailable", f"It needs the package {missing[0]}; pip install 'rorem[models]' brings it.")
+    return State(
+        "unavailable",
+        f"It needs the package {missing[0]}, which `make demo-full` or pip install 'rorem[models]' brings.",
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from rorem.errors import BadWeights
 from rorem.nets.compute import out_of_memory
 
 Model = TypeVar("Model")
+log = logging.getLogger(__name__)
 
 
 def load_model(kind: type[Model], folder: Path, dtype: torch.dtype) -> Model:
@@ -47,8 +49,8 @@ def unreadable(error: Exception, what: str) -> Exception:
     """What to raise where a library failed to read something: a damaged file can make it raise anything."""
     if out_of_memory(error):
         return error
-    first = (str(error).strip() or repr(error)).splitlines()[0]
-    return BadWeights(f"{what} cannot be read: {first}")
+    log.info("%s cannot be read", what, exc_info=error)
+    return BadWeights(f"{what} cannot be read: a file there is damaged, or something else than its name says.")
 
 
 def quiet() -> None:

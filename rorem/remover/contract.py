@@ -55,7 +55,7 @@ class Fill:
     network_calls: forward passes of the denoiser or generator really made; 0 for methods without a network.
     working: width and height in px that the method worked at, where it shrank the crop itself.
     notes: plain sentences for the person, when something was not done as asked.
-    rung: of the memory ladder, "" for methods without one.
+    rung: of the memory ladder, "" for methods without one. options: those that were heeded, None = the job's.
     """
 
     crop: np.ndarray
@@ -63,6 +63,7 @@ class Fill:
     working: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     rung: str = ""
+    options: Options | None = None
 
 
 class Remover(Protocol):

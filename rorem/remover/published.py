@@ -31,7 +31,7 @@ def as_published(
         windows=(WindowReport(whole, (width, height), 0, mask),),
         method=method.traits.id,
         revision=method.traits.revision,
-        options=options,
+        options=fill.options or options,
         seed=seed,
         protocol=AS_PUBLISHED,
         network_calls=fill.network_calls,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from rorem.errors import BadMask, BadOptions, OutOfMemory, Unavailable
+from rorem.errors import BadMask, BadOptions, OutOfMemory
 from rorem.geometry import Box
 from rorem.mask import Cluster, check, clusters, masks
 from rorem.memory import peak_memory, reset_peak_memory
@@ -52,7 +52,7 @@ def remove(
     seed: of the first candidate; the others count up from it. grow: px the hole reaches beyond the mark, None = what
     suits the method; never more than a window's longer side. protocol: as published, `avoid` and `grow` are not heeded.
     on_step is called with thousandths of the whole work.
-    Raises BadMask, BadOptions, Cancelled, OutOfMemory, Unavailable and what the method raises.
+    Raises BadMask, BadOptions, Cancelled, OutOfMemory and what the method raises.
     """
     check(mask, picture.width, picture.height)
     if avoid is not None and (avoid.shape != mask.shape or avoid.dtype != np.bool_):
@@ -60,7 +60,9 @@ def remove(
     if seed < 0 or (grow is not None and grow < 0):
         raise BadOptions("The seed and the reach beyond the marks cannot be negative.", "Use 0 or more.")
     if protocol == AS_PUBLISHED and not isinstance(method.remover, Published):
-        raise Unavailable(f"{method.traits.id} has no published way of its own.", "Use the same pipeline for it.")
+        raise BadOptions(f"{method.traits.id} has no published way of its own.", "Leave out that it should take one.")
+    if protocol == AS_PUBLISHED and options != type(options)():
+        raise BadOptions("As published, a method takes no settings.", "Leave them out.")
     groups = clusters(mask, max(method.traits.native, default=None))
     avoid = mask if avoid is None else mask | avoid
     count = max(1, candidates) if method.traits.seeded else 1
@@ -79,6 +81,9 @@ def remove(
         if "Insufficient memory" not in str(error):
             raise
         raise OutOfMemory("There was not enough memory for this.") from error
+    if count < candidates:
+        only = f"{method.traits.id} has only one result, whatever the seed."
+        removals = [replace(one, notes=(*one.notes, only)) for one in removals]
     if rank is None:
         return removals
     scored = [replace(one, score=score) for one, score in zip(removals, rank(removals), strict=True)]

@@ -163,7 +163,10 @@ def _summary(session: Session) -> str:
         return "Done."
     wide, high = version.working
     what = catalog.find(version.method).title
-    told = f"Done in {version.seconds:.1f} s: {what}, seed {version.seed}, worked at {wide} × {high} pixels."
+    made = [one for number in session.choices if (one := session.version(number))]
+    seconds = sum(one.seconds for one in made) if len(made) > 1 else version.seconds
+    several = f"{len(made)} versions by " if len(made) > 1 else ""
+    told = f"Done in {seconds:.1f} s: {several}{what}, seed {version.seed}, worked at {wide} × {high} pixels."
     return " ".join((told, *version.notes))
 
 

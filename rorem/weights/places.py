@@ -69,6 +69,9 @@ def obstacle(part: Part, environment: Mapping[str, str] = os.environ) -> str:
 
     Never raises.
     """
+    local = environment.get(LOCAL)
+    if local and not os.path.exists(os.path.expanduser(local)):
+        return f"{LOCAL} is set to {local}, which is not there."
     for folder in folders(part, environment):
         try:
             if not list(folder.iterdir()):
