@@ -183,10 +183,12 @@ def _print(rows: Sequence[Row]) -> None:
     table = Table(part, "state", "size", "for", place, title="Weights", title_justify="left")
     for row in rows:
         revision = row.revision if row.revision.startswith("local") else row.revision[:12]
-        state = " ".join(filter(None, (f"here, {revision}" if row.folder else "not here.", row.why)))
+        state = ("not as published" if row.why else f"here, {revision}") if row.folder else "not here."
         count = size(row.bytes) if row.bytes else ""
         table.add_row(row.part, state, count, ", ".join(row.methods), row.folder or row.source)
-    Console(markup=False, highlight=False).print(table, "`rorem weights pull NAME` fetches a part, or all of a method.")
+    troubles = [f"{row.part}: {row.why}" for row in rows if row.why]
+    console = Console(markup=False, highlight=False)
+    console.print(table, *troubles, "`rorem weights pull NAME` fetches a part, or all of a method.", sep="\n")
 
 
 def _tell(name: str, folders: dict[str, Path], as_json: bool) -> None:
