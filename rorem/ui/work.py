@@ -79,8 +79,7 @@ def run(
             if cancel.is_set():
                 yield Update("stopped", str(Cancelled()))
                 return
-            told = f"Removing… {state.progress:.0%}" if state.progress else "Removing…"
-            yield Update("working", told, progress=state.progress)
+            yield Update("working", "Removing…", progress=state.progress)
         yield _outcome(state.error)
     finally:
         cancel.set()

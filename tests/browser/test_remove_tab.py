@@ -130,6 +130,10 @@ def test_go_on_from_the_result(visitor: Visitor, photo: Path, tmp_path: Path) ->
 
 def test_stop_leaves_photo_and_marks(visitor: Visitor, tmp_path: Path) -> None:
     large = save_photo(tmp_path / "large.jpg", 3000, 2000)
+    visitor.page.get_by_text("Method and settings").click()
+    versions = visitor.page.locator("#versions input[type=number]")
+    versions.fill("4")  # long enough for a hand to reach the button, also on a quick machine
+    versions.blur()
     visitor.open(large)
     visitor.brush(300)
     visitor.paint((300, 300), (1700, 1000))
