@@ -10,7 +10,6 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import islice
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from rorem.errors import BadMask, BadPicture, Cancelled, MissingWeights, OutOfMemory, RoremError, Unavailable
+from rorem.errors import BadMask, BadPicture, Cancelled, MissingWeights, RoremError, Unavailable
 from rorem.geometry import Box
 from rorem.hosting import gpu_is_lent
 from rorem.picture import crop, to_rgb
@@ -52,6 +51,7 @@ PULL = "Get them with: rorem weights pull judge"
 UNTOUCHED = "The judge's last layers look as if they had never been trained, so its scores may tell little."
 UNRANKED = "The versions are in the order of their seeds."
 
+SHORT = "There was not enough memory for the judge.", "It needs 4 to 7 GB."
 PUBLISHED_THRESHOLD = 0.9  # of raw: what the paper asks of a pair for its data set. Its code has 0.5.
 SIDE = 512  # px; everything is squashed to this square, as published
 LATENT = 8  # px for one of the latents
@@ -164,7 +164,7 @@ class Judge:
         self._device = compute.device(environment)
         dtype = compute.dtype(self._device, environment)
         lora, head = (weights / name for name, _ in names(weights, DISCRIMINATOR))
-        with _in_memory():
+        with compute.in_memory(*SHORT):
             (empty,) = prompts.kept_sdxl_prompts(base, ("",), environment)
             made = discriminator.load(base / "unet", lora, head, empty, dtype)
             self.notes = (UNTOUCHED,) if discriminator.untouched(made.head) else ()
@@ -207,12 +207,14 @@ class Judge:
     ) -> list[float]:
         import torch
 
+        from rorem.nets.compute import in_memory
+
         found: list[float] = []
         known: dict[bytes, Tensor] = {}  # latents of sources: all candidates for a photo share theirs
         waiting = iter(views)
         while chunk := list(islice(waiting, max(1, batch))):
             on_done(len(found))
-            with self._lock, torch.inference_mode(), _in_memory():
+            with self._lock, torch.inference_mode(), in_memory(*SHORT):
                 inputs = [self._input(view, noise_seed, known) for view in chunk]
                 found += self._network(*map(torch.cat, zip(*inputs, strict=True))).tolist()
         if not all(map(math.isfinite, found)):
@@ -303,16 +305,3 @@ def _folders(environment: Mapping[str, str]) -> dict[str, Path]:
     if missing := [part.about for part in PARTS if part.name not in folders]:
         raise MissingWeights(f"The judge's weights are not on this machine ({' and '.join(missing)}).", PULL)
     return folders
-
-
-@contextmanager
-def _in_memory() -> Iterator[None]:
-    """Raises OutOfMemory for a device or machine that has no more."""
-    from rorem.nets.compute import out_of_memory
-
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if out_of_memory(error):
-            raise OutOfMemory("There was not enough memory for the judge.", "It needs 4 to 7 GB.") from error
-        raise

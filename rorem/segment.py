@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rorem.errors import BadOptions, BadWeights, OutOfMemory
+from rorem.errors import BadOptions, BadWeights
 from rorem.geometry import Box
 from rorem.hosting import gpu_is_lent
 from rorem.weights import Hub, Part, WeightFile, locate
@@ -169,14 +169,10 @@ class Segmenter:
         return functional.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0, 0]
 
     def _run(self, work: Any, **given: Any) -> Any:
-        from rorem.nets.compute import out_of_memory
+        from rorem.nets.compute import in_memory
 
-        try:
+        with in_memory("There was not enough memory to pick a thing.", "Use the brush."):
             return work(**given)
-        except (RuntimeError, MemoryError) as error:
-            if out_of_memory(error):
-                raise OutOfMemory("There was not enough memory to pick a thing.", "Use the brush.") from error
-            raise
 
 
 def cleaned(found: np.ndarray, plus: Sequence[Point] = (), minus: Sequence[Point] = ()) -> np.ndarray:

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from rorem.errors import OutOfMemory
 from rorem.methods.entry import READY, State
 from rorem.remover import Job, OnStep
 
@@ -36,18 +35,14 @@ def turn(lock: threading.Lock, on_step: OnStep, steps: int) -> Iterator[None]:
     """
     import torch
 
-    from rorem.nets.compute import out_of_memory
+    from rorem.nets.compute import in_memory
 
     on_step(0, steps)
     while not lock.acquire(timeout=PATIENCE):
         on_step(0, steps)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), in_memory("There was not enough memory for this method."):
             yield
-    except (RuntimeError, MemoryError) as error:
-        if out_of_memory(error):
-            raise OutOfMemory("There was not enough memory for this method.") from error
-        raise
     finally:
         lock.release()
 

@@ -31,11 +31,10 @@ from rorem.methods.powerpaint_parts import (
 )
 from rorem.methods.powerpaint_v1 import PowerPaintOptions
 from rorem.methods.recipe import Published
-from rorem.methods.sdxl import scheduler_config
 from rorem.nets import brushnet, compute, prompts
 from rorem.nets.brushnet import BrushedUNet
 from rorem.nets.folded import FoldedUNet, Prompt
-from rorem.nets.folder import load_model, unreadable
+from rorem.nets.folder import load_model, scheduler_config, unreadable
 from rorem.nets.reading import fit, named, read_tensors
 from rorem.nets.task_prompts import task_encoder, task_prompts
 from rorem.nets.vae import Vae

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -16,7 +14,7 @@ from rorem.methods.recipe import NEGATIVE, POSITIVE, Published
 from rorem.methods.sdxl_parts import BASE, LCM_LORA, MIXED_UNET, ROREM, ROREM_UNET, TINY
 from rorem.nets import compute, prompts
 from rorem.nets.folded import FoldedUNet, Prompt
-from rorem.nets.folder import load_model
+from rorem.nets.folder import load_model, scheduler_config
 from rorem.nets.lora import merge
 from rorem.nets.reading import named, read_tensors
 from rorem.nets.vae import Vae
@@ -78,15 +76,6 @@ def model(base: Path, unet_folder: Path, lora: Path | None = None, kind: str = "
 def constant_prompts(base: Path) -> list[Prompt]:
     """The empty, the negative and the positive prompt. The text encoders are loaded only the first time."""
     return prompts.kept_sdxl_prompts(base, TEXTS)
-
-
-def scheduler_config(base: Path) -> Mapping[str, Any]:
-    """Raises BadWeights."""
-    file = base / "scheduler" / "scheduler_config.json"
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadWeights(f"{file} should hold the scheduler's configuration and cannot be read.") from error
 
 
 def _base_and_unet(folders: Mapping[str, Path]) -> tuple[Path, Path]:

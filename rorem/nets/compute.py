@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 
-from rorem.errors import BadOptions
+from rorem.errors import BadOptions, OutOfMemory
 from rorem.memory import available_memory
 
 DEVICE = "ROREM_DEVICE"  # cpu, cuda, cuda:1, mps; without it the best that is there
@@ -47,6 +48,17 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in REFUSED)
+
+
+@contextmanager
+def in_memory(sentence: str, fix: str = "") -> Iterator[None]:
+    """Runs the block; where it lacks memory, on any device, raises OutOfMemory with this sentence and this fix."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if out_of_memory(error):
+            raise OutOfMemory(sentence, fix) from error
+        raise
 
 
 def free_memory(where: torch.device) -> int | None:

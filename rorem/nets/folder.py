@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +12,7 @@ import torch
 
 from rorem.errors import BadWeights
 from rorem.nets.compute import out_of_memory
+from rorem.nets.reading import finite
 
 Model = TypeVar("Model")
 log = logging.getLogger(__name__)
@@ -45,6 +48,15 @@ def load_model(kind: type[Model], folder: Path, dtype: torch.dtype) -> Model:
     return model.eval().requires_grad_(False)
 
 
+def scheduler_config(base: Path) -> Mapping[str, Any]:
+    """The configuration of the scheduler of a diffusers folder. Raises BadWeights."""
+    file = base / "scheduler" / "scheduler_config.json"
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadWeights(f"{file} should hold the scheduler's configuration and cannot be read.") from error
+
+
 def unreadable(error: Exception, what: str) -> Exception:
     """What to raise where a library failed to read something: a damaged file can make it raise anything."""
     if out_of_memory(error):
@@ -72,5 +84,5 @@ def variant(folder: Path) -> str | None:
 def check_finite(model: torch.nn.Module, folder: Path) -> None:
     """Raises BadWeights for the first tensor with something in it that is not a number."""
     for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not bool(tensor.sum(dtype=torch.float32).isfinite()):
+        if not finite(tensor):
             raise BadWeights(f"{name} in {folder} holds values that are not numbers.")
