@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rorem.api import remove
     from rorem.errors import (
+        BadData,
         BadMask,
         BadOptions,
         BadPicture,
@@ -39,6 +40,7 @@ _HOME = {
     "read_mask": "rorem.mask_file",
     "RoremError": "rorem.errors",
     "BadPicture": "rorem.errors",
+    "BadData": "rorem.errors",
     "BadMask": "rorem.errors",
     "BadOptions": "rorem.errors",
     "BadWeights": "rorem.errors",
@@ -48,6 +50,7 @@ _HOME = {
     "Cancelled": "rorem.errors",
 }
 __all__ = [
+    "BadData",
     "BadMask",
     "BadOptions",
     "BadPicture",

@@ -33,6 +33,12 @@ class BadMask(RoremError):
     fix = "Paint over what should go and leave the rest free."
 
 
+class BadData(RoremError):
+    """A data set, or one record of it, that cannot be read."""
+
+    fix = "docs/evaluate.md tells what a data set looks like."
+
+
 class BadOptions(RoremError):
     """A setting that the method does not know or a value out of its range."""
 

@@ -18,13 +18,13 @@ FLOORS = (
     ("errors", "files", "geometry", "hosting", "memory"),
     ("mask", "picture"),
     ("mask_file", "opacity", "selection", "window"),
-    ("metrics", "nets", "remover", "triplet", "weights"),
-    ("evaluation", "judge", "labels", "methods", "segment"),
-    ("api",),
+    ("nets", "remover", "triplet", "weights"),
+    ("judge", "labels", "methods", "metrics", "segment"),
+    ("api", "comparison", "evaluation"),
     ("batch",),
     (TOP,),
     ("terminal", "ui"),
-    ("cli_judge", "cli_methods", "cli_weights"),
+    ("cli_compare", "cli_evaluate", "cli_judge", "cli_methods", "cli_weights"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,1 @@
+"""Source, mask, result and truth: the record that everything exchanges, and the sets it comes in."""
