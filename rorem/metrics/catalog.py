@@ -5,11 +5,38 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from rorem.errors import BadOptions
+from rorem.metrics import (
+    cfd,
+    clip,
+    cmmd,
+    dino,
+    lpips,
+    psnr,
+    rc_s,
+    remove,
+    rorem_style,
+    rorem_style_networks,
+    seam,
+    ssim,
+)
 from rorem.metrics.contract import Metric, SetMetric
 from rorem.weights import locate
 
-METRICS: tuple[Metric, ...] = ()
-SET_METRICS: tuple[SetMetric, ...] = ()
+# In the order of a table: what every reader knows, what needs a truth, what does not, what is there to compare with.
+METRICS: tuple[Metric, ...] = (
+    *psnr.METRICS,
+    *ssim.METRICS,
+    *lpips.METRICS,
+    *seam.METRICS,
+    *dino.METRICS,
+    *clip.METRICS,
+    *rc_s.METRICS,
+    *remove.METRICS,
+    *cfd.METRICS,
+    *rorem_style.METRICS,
+    *rorem_style_networks.METRICS,
+)
+SET_METRICS: tuple[SetMetric, ...] = (*cmmd.SET_METRICS,)
 
 
 def find(id: str) -> Metric | SetMetric:

@@ -21,7 +21,7 @@ class Seen:
     source: the photo as it was. mask: what was to be removed. result: the photo without it, as the method's road left
     it: nothing is pasted back for a metric. A result of another size has been resized to the source's.
     hole: where the method was free to change pixels; covers the mask. truth: the photo as it would be without the
-    thing, where that is known. raw: of a method run as published, the result in its own size (h, w, 3); None otherwise.
+    thing, where that is known. raw: a result of another size as it was, (h, w, 3); None where the sizes were the same.
     category: of the thing, "" if unknown.
     """
 
@@ -42,7 +42,8 @@ class Metric:
     title: for a table's head. about: the definition, in one or two sentences. better: which way is good.
     unit: "dB", "%", "" ... load: makes the function that measures one removal; heavy imports and networks come only
     then, and networks are loaded once per process. parts: weights that it needs. packages: that it needs.
-    needs_truth: it can only be measured where the truth is known. exact: the value may be infinite, which means equal.
+    needs_truth: it can only be measured where the truth is known.
+    A value may be infinite, which means equal, or nan: there was nothing to measure, or no truth.
     """
 
     id: str
