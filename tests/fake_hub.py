@@ -5,7 +5,8 @@
         hub.cut(after=1000, times=1)
 
 It keeps the wire as the real one has it: commits and their listing, files with ETag and X-Repo-Commit, Range requests,
-401 for what is not there or private, 403 for what is gated. It knows whole commits and "main", nothing shorter.
+401 for what is not there or private, 403 for what is gated. It knows whole commits and branches, nothing shorter.
+Models and data sets are the same to it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-LARGE = (".safetensors", ".bin", ".pt")  # kept by content, not in git: their ETag is a sha256
+LARGE = (".safetensors", ".bin", ".pt", ".parquet")  # kept by content, not in git: their ETag is a sha256
 TOKEN = "hf_test"
 RANGES = True  # whether a part of a file can be had
 
@@ -37,10 +38,10 @@ class Request:
 class Repository:
     gated: bool
     commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
+    branches: dict[str, str] = field(default_factory=dict)
 
     def at(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
-        if revision == "main":
-            return self.commits[-1]
+        revision = self.branches.get(revision, revision)
         return next((commit for commit in self.commits if commit[0] == revision), None)
 
 
@@ -85,11 +86,12 @@ class FakeHub:
         self._server.shutdown()
         self._server.server_close()
 
-    def publish(self, name: str, files: Mapping[str, bytes], gated: bool = False) -> str:
+    def publish(self, name: str, files: Mapping[str, bytes], gated: bool = False, branch: str = "main") -> str:
         """A new commit with just these files. Returns its 40 digits."""
         repository = self.repositories.setdefault(name, Repository(gated))
         commit = hashlib.sha1(f"{name} {len(repository.commits)}".encode()).hexdigest()
         repository.commits.append((commit, dict(files)))
+        repository.branches[branch] = commit
         return commit
 
     def cut(self, after: int, path: str = "", times: int = 1) -> None:
@@ -124,12 +126,13 @@ class _Answer:
     def give(self) -> None:
         if self.fault and self.fault.status:
             return self._error(self.fault.status, "", "injected")
-        parts = self.path.strip("/").split("/")
+        # The name of a branch may hold slashes, which are written as %2F then.
+        parts = [unquote(part) for part in urlsplit(self.handler.path).path.strip("/").split("/")]
         if parts[0] == "web":
             data = self.hub.web.get("/".join(parts[1:]))
             return self._error(404, "", "not here") if data is None else self._file(data, {})
-        of_api = parts[:2] == ["api", "models"]
-        owner, name, *rest = parts[2:] if of_api else parts
+        of_api = parts[:2] in (["api", "models"], ["api", "datasets"])
+        owner, name, *rest = parts[2:] if of_api else parts[parts[0] == "datasets" :]
         repository = self.hub.repositories.get(f"{owner}/{name}")
         if repository is None:
             return self._error(401, "RepoNotFound", "Repository not found")
@@ -140,6 +143,8 @@ class _Answer:
         commit = repository.at(rest[1] if len(rest) > 1 else "main")
         if commit is None:
             return self._error(404, "RevisionNotFound", "Invalid rev id")
+        if of_api and rest[:1] == ["tree"]:
+            return self._json([_in_tree(name, data) for name, data in commit[1].items()])
         if of_api:
             siblings = [_sibling(name, data) for name, data in commit[1].items()]
             return self._json({"id": f"{owner}/{name}", "sha": commit[0], "siblings": siblings})
@@ -192,3 +197,7 @@ def _sibling(name: str, data: bytes) -> dict[str, object]:
     if name.endswith(LARGE):
         told["lfs"] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "pointerSize": 130}
     return told
+
+
+def _in_tree(name: str, data: bytes) -> dict[str, object]:
+    return {"type": "file", "path": name, "size": len(data), "oid": _git(data)}
