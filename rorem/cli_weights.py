@@ -20,8 +20,15 @@ if TYPE_CHECKING:
     from rorem.weights import OnBytes, Part
 
 # Modules with PARTS that no method of the catalog needs.
-EXTRA_PARTS = ("rorem.segment", "rorem.judge", "rorem.methods.sdxl_parts", "rorem.methods.powerpaint_parts")
-SETS = {"judge": "rorem.judge"}  # modules of which all PARTS can be fetched under one name
+EXTRA_PARTS = (
+    "rorem.segment",
+    "rorem.judge",
+    "rorem.methods.sdxl_parts",
+    "rorem.methods.powerpaint_parts",
+    "rorem.metrics.networks",
+)
+# Modules of which all PARTS can be fetched under one name.
+SETS = {"judge": "rorem.judge", "metrics": "rorem.metrics.networks"}
 NAME = "A method, or a part that `rorem weights list` names."
 AS_JSON = "Print it as JSON."
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from rorem.mask_file import read_mask
 from rorem.methods import catalog
 from rorem.picture import Picture, encode, open_picture
 from rorem.remover import OnStep, Removal, no_step
+from rorem.remover.facts import facts, windows
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +129,8 @@ def _removed(outcome: Outcome, settings: Settings, on_step: OnStep) -> Outcome:
         outcome,
         files=files,
         method=first.method,
-        windows=tuple(_windows(first)),
-        facts=_facts(first) | _of_each(removals),
+        windows=tuple(windows(first)),
+        facts=facts(first) | _of_each(removals),
         notes=tuple(dict.fromkeys((*picture.notes, *first.notes))),
     )
 
@@ -141,24 +142,6 @@ def _avoid(task: Task, picture: Picture) -> np.ndarray | None:
         return read_mask(task.avoid, picture.width, picture.height, polarity="white").mask
     except BadMask as error:
         raise BadMask(f"{task.avoid.name}, the mask of what to leave alone: {error}", error.fix) from error
-
-
-def _windows(removal: Removal) -> Iterator[dict[str, object]]:
-    for window in removal.windows:
-        yield {**window.box._asdict(), "working": list(window.working), "grow": window.grow}
-
-
-def _facts(removal: Removal) -> dict[str, object]:
-    """What a researcher wants to know of a result and cannot see."""
-    told = {
-        "protocol": removal.protocol,
-        "revision": removal.revision,
-        "network_calls": removal.network_calls,
-        "memory": removal.rung or None,
-        "score": removal.score,
-        "drift": removal.drift,
-    }
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _of_each(removals: Sequence[Removal]) -> dict[str, object]:

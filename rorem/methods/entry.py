@@ -81,6 +81,13 @@ class Entry:
                 return found
         return None
 
+    def revision(self) -> str:
+        """Of the weights that are here; without weights, the entry's own."""
+        folders = self.folders() if self.ways else None
+        if folders is None:
+            return self.traits.revision
+        return ", ".join(f"{part} {revision_of(folder)}" for part, folder in sorted(folders.items()))
+
     def parse(self, settings: dict[str, object]) -> Options:
         """Settings by name as this method's options. Raises BadOptions in one sentence for the first that is wrong."""
         try:
@@ -122,5 +129,4 @@ class Entry:
 
     def _made(self, module: str, name: str, folders: Mapping[str, Path]) -> Method:
         made: Callable[[Mapping[str, Path]], Remover] = getattr(importlib.import_module(module), name)
-        revision = ", ".join(f"{part} {revision_of(folder)}" for part, folder in sorted(folders.items()))
-        return Method(replace(self.traits, revision=revision), made(folders))
+        return Method(replace(self.traits, revision=self.revision()), made(folders))

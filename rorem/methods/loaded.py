@@ -51,6 +51,11 @@ class Loaded:
                 self._kept[key] = method, getattr(method.remover, "bytes", size)
             return method
 
+    def ids(self) -> frozenset[str]:
+        """The ids of the methods that are here now."""
+        with self._lock:
+            return frozenset(method.traits.id for method, _ in self._kept.values())
+
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
