@@ -117,6 +117,15 @@ def quick(environment: Mapping[str, str] = os.environ) -> bool:
     return compute.device(environment).type != "cpu"
 
 
+def obstacle(environment: Mapping[str, str] = os.environ) -> str:
+    """Why the judge cannot be asked here, in one sentence; "" if it can. Loads nothing."""
+    try:
+        _folders(environment)
+    except RoremError as error:
+        return error.advice
+    return ""
+
+
 def before(on_step: OnStep) -> OnStep:
     """For the work that comes before the judging: its progress, with a share left for that."""
     return lambda done, total: on_step(round(1000 * WORK_SHARE * done / max(1, total)), 1000)

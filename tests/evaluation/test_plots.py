@@ -1,0 +1,139 @@
+"""Plots lie in the page: they load nothing, hide nothing, overlap nowhere and come out the same each time."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rorem.evaluation.plots import PALETTE, against_seconds, by_part, intervals, look, spread
+from rorem.evaluation.slices import BY_SIZE, cuts
+from rorem.evaluation.summary import Summary, summarize
+from tests.evaluation.made_rows import DEFINITIONS, run, several
+
+PSNR, LATENCY = DEFINITIONS["psnr_hole/gt"], DEFINITIONS["latency"]
+TEN = (
+    "patchmatch",
+    "telea",
+    "lama",
+    "migan",
+    "sdxl-inp",
+    "powerpaint-v1",
+    "powerpaint-v2-1",
+    "rorem",
+    "rorem-4s",
+    "m10",
+)
+
+
+def every_plot(summary: Summary) -> list[str]:
+    sizes = next(one for one in cuts(summary) if one.title == BY_SIZE)
+    return [intervals(summary, PSNR), against_seconds(summary, PSNR, LATENCY), by_part(summary, sizes, PSNR)]
+
+
+def texts(svg: str) -> list[str]:
+    return [text for one in ElementTree.fromstring(svg).iter("text") for text in one.itertext()]
+
+
+@pytest.fixture(scope="module")
+def plots() -> list[str]:
+    return every_plot(summarize(run(30, TEN), DEFINITIONS, TEN))
+
+
+def test_every_method_is_named_in_every_plot(plots: list[str]) -> None:
+    for svg in plots:
+        assert set(TEN) <= set(texts(svg))
+        assert "PSNR, hole (dB) ↑" in texts(svg)
+
+
+def test_nothing_is_loaded_and_colours_are_the_pages(plots: list[str]) -> None:
+    for svg in plots:
+        assert "http" not in svg and "<!DOCTYPE" not in svg and "<script" not in svg
+        assert all(f"var(--m{number})" in svg for number in range(10))
+        assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set()  # a fixed colour would be lost on a dark page
+        assert all(target in svg for target in re.findall(r'href="#([^"]+)"', svg))
+
+
+def test_names_beside_a_plot_do_not_overlap(plots: list[str]) -> None:
+    for svg in plots[1:]:
+        found = [one for one in ElementTree.fromstring(svg).iter("text") if "".join(one.itertext()) in TEN]
+        heights = sorted(_height(one) for one in found)
+        assert len(heights) == 10
+        assert min(high - low for low, high in pairwise(heights)) >= 8.5
+
+
+def _height(text: ElementTree.Element) -> float:
+    """In points, from the top."""
+    place = text.get("transform") or ""
+    found = re.search(r"translate\([-\d.]+ ([-\d.]+)\)", place)
+    return float(found[1]) if found else float(text.attrib["y"])
+
+
+def test_the_same_rows_give_the_same_bytes(plots: list[str]) -> None:
+    assert every_plot(summarize(run(30, TEN)[::-1], DEFINITIONS, TEN)) == plots
+
+
+def test_ids_of_two_plots_in_one_page_do_not_meet(plots: list[str]) -> None:
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in plots]
+    assert not ids[0] & ids[1] and not ids[1] & ids[2]
+
+
+def test_hostile_names_are_text(plots: list[str]) -> None:
+    name = "$x^2$<script>&\"'"
+    for svg in every_plot(summarize(run(8, (name, "b")), DEFINITIONS)):
+        assert "<script" not in svg
+        assert name in texts(svg)
+
+
+def test_one_method_one_picture_and_exact_values() -> None:
+    one = summarize([*several(PSNR.id, [30.0]), *several("latency", [1.0])], DEFINITIONS)
+    assert "a" in texts(intervals(one, PSNR)) and "a" in texts(against_seconds(one, PSNR, LATENCY))
+    exact = summarize([*several(PSNR.id, [math.inf] * 3), *several("latency", [1.0] * 3)], DEFINITIONS)
+    assert "exact" in texts(intervals(exact, PSNR))
+    assert against_seconds(exact, PSNR, LATENCY) == ""
+
+
+def test_a_person_s_own_settings_are_left_alone_and_do_not_matter(plots: list[str]) -> None:
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 33, "axes.facecolor": "#123456"}):
+        assert every_plot(summarize(run(30, TEN), DEFINITIONS, TEN)) == plots
+        assert matplotlib.rcParams["font.size"] == 33
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=10), st.floats(0.1, 10))
+def test_spread(wanted: list[float], gap: float) -> None:
+    found = spread(wanted, gap, 0, 100)
+    places = sorted(found)
+    assert all(high - low >= gap - 1e-6 for low, high in pairwise(places))
+    order = sorted(range(len(wanted)), key=lambda at: wanted[at])
+    assert [found[at] for at in order] == places
+    assert places[0] >= -1e-6 and places[-1] <= 100 + 1e-6
+
+
+def test_spread_moves_nothing_that_has_room() -> None:
+    assert spread([80.0, 10.0, 50.0], 5, 0, 100) == [80.0, 10.0, 50.0]
+    assert spread([50.0, 50.0], 10, 0, 100) == [45.0, 55.0]
+
+
+@pytest.mark.parametrize(("side", "page"), [(0, "#ffffff"), (1, "#15171b")])
+def test_colours_stand_out_from_the_page(side: int, page: str) -> None:
+    """3 : 1, what WCAG 2.1 asks of graphics; names in these colours are beside marks and lines of theirs."""
+    for pair in PALETTE:
+        dark, light = sorted((_luminance(pair[side]), _luminance(page)))
+        assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_ten_methods_look_different() -> None:
+    assert len({look(number).colour for number in range(10)}) == len({look(number).mark for number in range(10)}) == 10
