@@ -210,6 +210,21 @@ def networks() -> None:
     print(f"The same as JSON: {BENCH_FILE.relative_to(ROOT)}")
 
 
+def evaluation() -> None:
+    """The metrics without networks, and what `rorem evaluate` adds to the methods' own time."""
+    from tests import bench_evaluate, bench_metrics
+
+    print("\nMetrics without networks, 512 x 512 px")
+    for row in bench_metrics.rows():
+        if "one thread" in row:
+            print(f"{row['what']:34s} {row['one thread']:.0f} pictures/s, on two threads {row['two threads']:.0f}")
+    cost = bench_evaluate.overhead()
+    print(
+        f"rorem evaluate, built-in pairs      {cost['whole']:.1f} s, of which removals {cost['own']:.1f}; "
+        f"the rest adds {100 * cost['share']:.0f} %"
+    )
+
+
 def median(once: Callable[[], float], repeats: int = REPEATS) -> float:
     return statistics.median(once() for _ in range(repeats))
 
@@ -225,6 +240,7 @@ def main() -> None:
     removal("patchmatch, 50 MP, 600 px across", 8660, 5774, 600, "patchmatch")
     freeze(4000, 3000)
     freeze(8660, 5774)
+    evaluation()
     networks()
 
 

@@ -31,6 +31,9 @@ PAGES = (
     "docs/networks.md",
     "docs/weights.md",
     "docs/judge.md",
+    "docs/compare.md",
+    "docs/evaluate.md",
+    "docs/synthesize.md",
 )
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
@@ -103,6 +106,11 @@ def test_every_command_exists(
             assert folder == "." and set(filter(None, extras.split(","))) <= set(EXTRAS)
         case ["python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
+        case ["python", "-m", module, *options]:
+            done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
+            assert {word for word in options if word.startswith("--")} <= set(re.findall(r"--[a-z][\w-]*", done.stdout))
+        case ["accelerate", "launch", "-m", "rorem.cli", *words]:
+            helps("rorem", words, monkeypatch, capsys)
         case ["pip", "install", "-r", file] | ["python", file] | ["bash", file]:
             assert (ROOT / file).is_file()
         case ["rorem" | "hf" as tool, *words]:

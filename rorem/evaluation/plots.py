@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Transform
 
 P = ParamSpec("P")
-# One colour a method, the same in every plot: light and dark page. After Okabe and Ito's colours, which people with any
-# kind of colour vision tell apart, made darker or lighter until they stand out from the page. Marks differ, too.
+# One colour a method, the same in every plot: on a light page, on a dark one. Found by search: they stand out from the
+# page, and people with any kind of colour vision can tell any two apart. Marks differ, too.
 PALETTE = (
-    ("#0072b2", "#56b4e9"),
-    ("#d55e00", "#ff8c42"),
-    ("#008a64", "#2cc79b"),
-    ("#b0408a", "#e58fc0"),
-    ("#8a6a00", "#e6c229"),
-    ("#5b4fc4", "#a79cff"),
-    ("#a3242c", "#ff7a80"),
-    ("#4d6b1f", "#a5c95e"),
-    ("#23707a", "#7fd6e0"),
-    ("#6b6b6b", "#b5b5b5"),
+    ("#818ec7", "#0092ec"),
+    ("#ca8100", "#d7450e"),
+    ("#21553d", "#5effae"),
+    ("#6c066f", "#aa6181"),
+    ("#a08c59", "#ffe93a"),
+    ("#6354b8", "#b396cd"),
+    ("#651f0a", "#dd716e"),
+    ("#526800", "#aad25f"),
+    ("#1f9c9d", "#aef2ff"),
+    ("#664666", "#e4a4b5"),
 )
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 INK, FAINT = "#0a0b0c", "#0a0b0d"  # stand-ins: the page's text and its lines
@@ -236,7 +236,7 @@ def _names_at_right(figure: Figure, axes: Axes, summary: Summary, places: Sequen
         colour = look(number).colour
         figure.add_artist(Line2D([start[0], end[0]], [start[1], end[1]], color=colour, linewidth=0.5, alpha=0.6))
         name = _short(summary.methods[number].method)
-        figure.text(end[0] + 0.008, end[1], name, color=colour, fontsize=SIZE - 0.5, va="center_baseline")
+        figure.text(end[0] + 0.008, end[1], name, color=INK, fontsize=SIZE - 0.5, va="center_baseline")
 
 
 def _line(across: Sequence[float], up: Sequence[float], colour: str):

@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,10 +130,36 @@ def test_colours_stand_out_from_the_page(side: int, page: str) -> None:
         assert (light + 0.05) / (dark + 0.05) >= 3
 
 
+# What people with deuteranopia, protanopia and tritanopia see of linear RGB: Machado, Oliveira, Fernandes, "A
+# physiologically-based model for simulation of color vision deficiency", TVCG 2009, severity 1.
+VISIONS = {
+    "all colours": np.eye(3),
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = np.array([[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0177, 0.1095, 0.8728]])  # white is 1, 1, 1
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("side", [0, 1])
+def test_any_two_colours_can_be_told_apart(side: int, vision: str) -> None:
+    """Distances in CIELAB; about 2 is the least that is seen side by side. The first five are farther apart still."""
+    seen = np.clip([np.array(VISIONS[vision]) @ _linear(pair[side]) for pair in PALETTE], 0, 1)
+    x, y, z = np.cbrt(seen @ TO_XYZ.T).T
+    lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(10)
+    assert apart.min() > 15 and apart[:5, :5].min() > 25
+
+
 def _luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return float(np.array([0.2126, 0.7152, 0.0722]) @ _linear(colour))
+
+
+def _linear(colour: str) -> np.ndarray:
+    """Of sRGB, float64 (3,), 0 to 1."""
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
 
 
 def test_ten_methods_look_different() -> None:

@@ -51,6 +51,11 @@ def test_whatever_is_written_comes_back(tmp_path_factory: pytest.TempPathFactory
     assert all(same(one, other) for one, other in zip(written, found, strict=True))
 
 
+def test_names_that_look_like_paths_come_back(tmp_path: Path) -> None:
+    written = [Triplet(name, b"", b"") for name in ("/", "a/", ".", "a.b/c", ".png", "a.png", "../x")]
+    assert list(opened(*write_shards(written, tmp_path)).names) == [one.name for one in written]
+
+
 def test_the_columns_are_those_that_all_tools_speak(tmp_path: Path) -> None:
     one = replace(triplets(2)[1], p_yes=0.5, truth=picture(7))
     (path,) = write_shards([one], tmp_path)
@@ -217,6 +222,32 @@ def test_in_order_each_piece_is_unpacked_once(
     monkeypatch.setattr(shards._Shard, "read", lambda self, group: asked.append(group) or read(self, group))
     assert len(good(opened(*several[1]))) == 12
     assert asked == [0, 1, 0]
+
+
+def test_after_a_failure_it_starts_anew(
+    several: tuple[list[Triplet], list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rorem.triplet import shards
+
+    written, paths = several
+    read, fails = shards._Shard.read, [True]
+
+    def once_broken(self: shards._Shard, group: int) -> Iterator[pa.RecordBatch]:
+        for number, row in enumerate(read(self, group)):
+            if number == 2 and fails:
+                fails.clear()
+                raise OSError(5, "no disk")
+            yield row
+
+    monkeypatch.setattr(shards._Shard, "read", once_broken)
+    found = opened(*paths)
+    assert bad(found) == {"photo 2": "Record photo 2: one-00000-of-00001.parquet cannot be read (input/output error)."}
+    assert same(found[2], written[2])
+    fails.append(True)
+    assert same(found[5], written[5]) and same(found[6], written[6])
+    with refused("photo 7"):
+        found[7]
+    assert same(found[8], written[8]) and same(found[7], written[7])
 
 
 # As others write them.
