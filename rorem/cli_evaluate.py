@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,12 +17,16 @@ from rorem.terminal import STOPPED, complain, in_sentences, say
 if TYPE_CHECKING:
     from rorem.evaluation.plan import Plan
     from rorem.evaluation.publish import Published
-    from rorem.evaluation.running import OnProgress
+    from rorem.evaluation.running import Failure, OnProgress
     from rorem.evaluation.summary import Summary
 
 BUILT_IN = "built-in"  # the twelve pairs that come with RORem
 NEEDED = ("pyarrow", "matplotlib", "jinja2")
-MOST_TOLD = 10  # failures that are told one by one; all of them are in the report
+MOST_NAMED = 3  # samples that are named with a failure; the report tells more
+HOW_TO_READ = (
+    "Means over pictures, each with its 95 % interval. Bold beats every other method beyond chance. The report explains"
+    " every number."
+)
 
 DATASET = "A folder of triplets, Parquet shards or a Hub dataset (owner/name). Without it the built-in twelve pairs."
 METHODS = "With commas: ids of `rorem methods`, or `given` for results that came with the set; or all-ready."
@@ -170,12 +175,12 @@ def _bars(shown: bool) -> Iterator[OnProgress]:
 
 def _tell(published: Published, as_json: bool) -> None:
     finished = published.run
-    for sentence in finished.failures[:MOST_TOLD]:
-        complain(sentence)
-    if len(finished.failures) > MOST_TOLD:
-        complain(f"{len(finished.failures) - MOST_TOLD} more failed; the report names them all.")
+    for (method, reason), names in _alike(finished.failures).items():
+        others = len(names) - MOST_NAMED
+        where = ", ".join(names[:MOST_NAMED]) + (f" and {others} more" if others > 0 else "")
+        complain(f"{method} failed on {where}: {reason}")
     if finished.twice:
-        complain(f"In the set more than once, counted once: {', '.join(finished.twice[:MOST_TOLD])}.")
+        complain(f"In the set more than once, counted once: {', '.join(finished.twice)}.")
     if as_json:
         say(json.dumps(_record(published)))
         return
@@ -189,6 +194,16 @@ def _tell(published: Published, as_json: bool) -> None:
     say(f"The report is {published.report}" if published.summary else "Nothing was measured, so there is no report.")
 
 
+def _alike(failures: Sequence[Failure]) -> dict[tuple[str, str], list[str]]:
+    """The names of the samples, by method and sentence: a method without weights fails everywhere alike."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in failures:
+        names = found.setdefault((one.method, one.reason), [])
+        if one.name not in names:
+            names.append(one.name)
+    return found
+
+
 def _print(summary: Summary) -> None:
     from rich.console import Console
 
@@ -197,8 +212,7 @@ def _print(summary: Summary) -> None:
     console = Console()
     for table in tables.terminal(summary, console.width):
         console.print(table)
-    for rule in tables.rules(summary):
-        console.print(rule, markup=False, highlight=False)
+    console.print(HOW_TO_READ, markup=False, highlight=False)
 
 
 def _record(published: Published) -> dict[str, object]:
@@ -221,7 +235,7 @@ def _record(published: Published) -> dict[str, object]:
             }
             for cell in cells
         ],
-        "failures": list(published.run.failures),
+        "failures": [asdict(one) for one in published.run.failures],
         "left_out": dict(published.run.left_out),
         "counted_once": list(published.run.twice),
     }

@@ -99,7 +99,7 @@ def test_one_bad_sample_does_not_end_the_run_and_the_exit_code_tells(tmp_path: P
     (tmp_path / "set/source/scene01.png").write_bytes(b"torn")
     result = run("set", "-m", "telea", "-o", "out")
     assert result.exit_code == 1
-    assert "telea on scene01" in result.stderr
+    assert "telea failed on scene01: " in result.stderr
     good = {row.name for row in rows.read(tmp_path / "out/rows.parquet") if row.metric == "seam"}
     assert good == {"scene00", "scene02"}
 

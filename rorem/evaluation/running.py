@@ -33,16 +33,25 @@ RUN = "run.json"
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A removal that came to nothing. name: of the sample. reason: one plain sentence."""
+
+    method: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """What a run came to. rows: all numbers. left_out: metrics that could not be measured here, with the reasons.
-    failures: one sentence for each removal that failed. twice: samples that were in the set more than once.
+    failures: removals that came to nothing. twice: samples that were in the set more than once.
     jobs: every removal, by which its pictures can be found."""
 
     folder: Path
     rows: tuple[Row, ...]
     jobs: tuple[Job, ...]
     left_out: Mapping[str, str]
-    failures: tuple[str, ...]
+    failures: tuple[Failure, ...]
     twice: tuple[str, ...] = ()
 
 
@@ -91,7 +100,7 @@ def evaluate(
     rows.write(out / rows.FILE, found)
     if unjudged and plan.metrics is None:
         left_out |= dict.fromkeys((SUCCESS_JUDGE.id, JUDGE_RAW.id), unjudged)
-    failures = [f"{row.method} on {row.name}: {row.reason}" for row in found if row.metric == gathering.FAILED]
+    failures = [Failure(row.method, row.name, row.reason) for row in found if row.metric == gathering.FAILED]
     names = tuple(samples.names[index] for index in twice)
     return Finished(out, tuple(found), tuple(every), left_out, tuple(failures), names)
 

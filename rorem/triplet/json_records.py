@@ -17,6 +17,7 @@ LONGEST = 1 << 24  # signs of one record; more is no record
 BOM = codecs.BOM_UTF8  # some editors put it at the start
 FIX = "It should be a JSON list of records, or one record a line."
 
+_AFTER = (" ", "\t", "\r", "\n", ",", "]")  # what may follow a record of a list
 _SPACE = re.compile(r"[ \t\r\n]*")
 _decode = json.JSONDecoder().raw_decode
 
@@ -114,11 +115,12 @@ class _Window:
         while True:
             try:
                 value, end = _decode(self._text, self._at)
-                if end < len(self._text) or self._ended:  # else a number might go on
+                if self._ended or self._text[end : end + 1] in _AFTER:  # else a number might go on
                     break
             except ValueError:
-                if self._ended or len(self._text) - self._at > LONGEST:
-                    raise
+                pass
+            if self._ended or len(self._text) - self._at > LONGEST:
+                raise ValueError("no record")
             self._read()
         start = self._byte
         self._move(end)

@@ -99,7 +99,7 @@ class _Shards:
         with self._lock, _in_sentences(shard.path, name):
             if place is not self._place or self._at > index:
                 self._rows, self._at = shard.read(place.group), place.start
-            pass  # if this fails, the next one starts anew
+            self._place = None  # if this fails, the next one starts anew
             for row in self._rows:
                 self._at += 1
                 if self._at > index:
@@ -204,9 +204,8 @@ def _bytes(name: str, part: str, value: object) -> bytes | None:
 
 def _stem(path: str) -> str:
     """Without the suffix."""
-    folder, slash, name = path.rpartition("/")
-    stem = name.rpartition(".")[0]
-    return f"{folder}{slash}{stem or name}"
+    stem, dot, suffix = path.rpartition(".")
+    return stem if stem and dot and "/" not in suffix else path
 
 
 def _split(name: str) -> str:

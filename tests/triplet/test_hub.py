@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,29 @@ def test_what_is_here_in_full_needs_no_hub(
     assert len(good(open_hub(NAME, there))) == 4
     with refused("HF_HUB_OFFLINE is set", "someone/never"):
         open_hub("someone/never", there)
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("client has been closed"), AttributeError("None has no request")])
+def test_a_client_that_was_closed_by_another_thread_is_no_end(
+    hub: FakeHub, there: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    import huggingface_hub
+
+    hub.publish(NAME, sharded(tmp_path / "set", triplets(1)))
+    fetch, left = huggingface_hub.hf_hub_download, [trouble, trouble]
+
+    def closed_at_first(*args: Any, **settings: Any) -> Any:
+        if left:
+            raise left.pop()
+        return fetch(*args, **settings)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", closed_at_first)
+    assert len(good(open_hub(NAME, there))) == 1
+    (tmp_path / "cache").rename(tmp_path / "before")
+    left.extend([trouble] * 1000)
+    with refused("could not be reached"):
+        open_hub(NAME, there)
+    assert len(left) > 900
 
 
 def test_what_is_not_given_is_said_in_one_sentence(
