@@ -71,5 +71,10 @@ class Line:
                 self._tickets.remove(ticket)
                 self._moved.notify_all()
 
+    def emptied(self, seconds: float) -> bool:
+        """Waits at most that long until nobody waits or works; True once it is so."""
+        with self._moved:
+            return self._moved.wait_for(lambda: not self._tickets, seconds)
+
     def _position(self, ticket: Ticket) -> int:
         return max(0, self._tickets.index(ticket) - self._places + 1) if ticket in self._tickets else 0

@@ -19,7 +19,7 @@ let layers = null;         // {remove, avoid}: marks; see newLayer
 let done = [], undone = [];
 let lastMarks = null;      // the marks of the last removal, for another try
 let tool = 'brush', brush = 40, zoom = 1, left = 0, top = 0;
-let running = false, comparing = false, holding = false, spaceDown = false;
+let running = false, stopping = false, comparing = false, holding = false, spaceDown = false;
 let press = 0, heard = 0;  // the number of the last press on Remove, and when the server was last heard of it
 let cursor = null, keyCursor = null, stroke = null, fingers = new Map(), pinch = null;
 
@@ -145,6 +145,7 @@ function closePhoto() {
   root.dataset.view = 'empty';
   say(''); complain('');
   shelf.drop('file'); shelf.drop('marks');
+  refresh();
 }
 
 // ---------------------------------------------------------------- marks
@@ -602,7 +603,10 @@ watch('value', () => {
   if (!running || !told?.phase || told.token !== photo?.token || told.press !== press) return;
   heard = Date.now();
   $('progress').value = told.progress;
-  if (told.phase === 'waiting' || told.phase === 'working') return say(told.text);
+  if (told.phase === 'waiting' || told.phase === 'working') {
+    if (stopping) stop();               // it was pressed before the server had begun
+    return say(told.text);
+  }
   setRunning(false);
   if (told.gone) return guarded(reopen);
   if (told.phase === 'done') return arrived(told.facts, told.again, told.text);
@@ -633,6 +637,7 @@ setInterval(async () => {
   complain('The server gave no answer. Your photo and your marks are as they were; please try again.');
 }, 1000);
 async function stop() {
+  stopping = true;
   await guarded(() => ask(here('/cancel'), {method: 'POST'}));
 }
 const choose = version => inTurn(async () => {
@@ -642,6 +647,7 @@ const choose = version => inTurn(async () => {
 });
 function setRunning(on) {
   running = on;
+  stopping = false;
   $('progress').hidden = $('[data-do=stop]').hidden = !on;
   $('progress').value = 0;
   if (on) toggleCompare(false);
@@ -678,6 +684,7 @@ window.addEventListener('blur', () => { hold(false); spaceDown = false; });
 // ---------------------------------------------------------------- what the buttons show
 
 function refresh() {
+  window.dispatchEvent(new Event('rorem-changed'));
   if (!photo) return;
   const marked = layers.remove.count > 0, changed = photo.state > 0;
   $('[data-do=remove]').disabled = running || !marked;
@@ -869,10 +876,21 @@ new ResizeObserver(resize).observe(stage);
 setTool('brush');
 restore().then(shelf.tidy);
 root.dataset.ready = 'yes';
-window.rorem = {                        // for people who script the page, and for the tests
+window.rorem = {                        // for the other tabs, for people who script the page, and for the tests
   get photo() { return photo; }, get running() { return running; }, get tool() { return tool; },
   toPage: (x, y) => { const frame = canvas.getBoundingClientRect(); return [frame.left + (x * zoom + left) * frame.width / canvas.width, frame.top + (y * zoom + top) * frame.height / canvas.height]; },
   marked: () => layers?.remove.count ?? 0,
   avoided: () => layers?.avoid.count ?? 0,
   picked: () => picks.clicks.length,
+  keeps: always,
+  async marks() {                       // as data URLs of 1-bit PNGs; null where nothing is marked
+    const {remove, avoid} = await packed();
+    return {token: photo.token, mask: remove && await asText(remove), avoid: avoid && await asText(avoid)};
+  },
+  // A photo that the server has opened already (`load` gives {facts, file, marks}), unless the visitor says no.
+  open: load => mayReplace() && opening('Opening…', async () => { const {facts, file, marks} = await load(); await opened(facts, file, marks); }),
+  // The server has made a removal of the photo, with the marks as they are. again: beside the one before it.
+  took(facts, again, text) { lastMarks = snapshot(); return arrived(facts, again, text); },
+  reopen,                               // the server has put the photo away
 };
+window.dispatchEvent(new Event('rorem-changed'));

@@ -1,6 +1,9 @@
-"""The painting surface: our own component on gr.HTML, made of painter.html, painter.css and the
-scripts: onebit.js (masks as files), shelf.js (what the browser keeps), pick.js (clicks that mark a thing), painter.js
-(all else).
+"""The painting surface: our own component on gr.HTML, made of painter.html, painter.css (with base.css, which other
+components share) and the scripts: onebit.js (masks as files), shelf.js (what the browser keeps), pick.js (clicks that
+mark a thing), painter.js (all else).
+
+All tabs share it: with `window.rorem` other components read the photo and its marks, open one, and hand over a removal;
+the event `rorem-changed` on the window says that something of this is not as it was.
 
 Gradio's image editor sends whole pictures back and forth and takes many seconds with a phone photo; this one sends the
 file once and the marks as 1-bit PNGs.
@@ -21,22 +24,25 @@ import gradio as gr
 
 from rorem.errors import BadMask
 from rorem.ui.examples import EXAMPLES, Example
+from rorem.ui.tabs import only_in
 
 HERE = Path(__file__).parent
+STYLES = ("base.css", "painter.css")
 SCRIPTS = ("onebit.js", "shelf.js", "pick.js", "painter.js")  # run as one script, in this order
 PNG = "data:image/png;base64,"
 LARGEST = 20_000_000  # characters of a mask sent by the browser
 
 
-def painter(elem_id: str) -> gr.HTML:
-    """The component. Not a subclass: for those Gradio writes stub files into the package."""
+def painter(elem_id: str, *tabs: str) -> gr.HTML:
+    """The component, shown in these tabs. Not a subclass: for those Gradio writes stub files into the package."""
     template = (HERE / "painter.html").read_text("utf-8").replace("@examples", _gallery(EXAMPLES))
     return gr.HTML(
         html_template=template,
-        css_template=(HERE / "painter.css").read_text("utf-8"),
+        css_template="\n".join((HERE / name).read_text("utf-8") for name in STYLES),
         js_on_load="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
+        elem_classes=only_in(*tabs),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rorem.geometry import Box
 from rorem.picture import Patch
-from rorem.remover import Removal
+from rorem.remover import Removal, WindowReport
 
 
 def keep(path: Path, array: np.ndarray) -> np.ndarray:
@@ -19,11 +20,12 @@ def keep(path: Path, array: np.ndarray) -> np.ndarray:
 
 
 def changed(removal: Removal) -> tuple[Patch, ...]:
-    """A removal's patches, each cut down to the bounds of its hole: beyond those nothing was changed."""
+    """A removal's patches, each cut down to the bounds of its hole: beyond those nothing was changed.
+
+    Those that are cut already stay as they are.
+    """
     return tuple(
-        _cut(one, window.hole)
-        for one, window in zip(removal.patches, removal.windows, strict=True)
-        if window.hole.any()
+        _cut(one, window) for one, window in zip(removal.patches, removal.windows, strict=True) if window.hole.any()
     )
 
 
@@ -56,8 +58,15 @@ def read(path: Path) -> tuple[Patch, ...]:
         )
 
 
-def _cut(one: Patch, hole: np.ndarray) -> Patch:
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    inner = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+def _cut(one: Patch, window: WindowReport) -> Patch:
+    rows, columns = np.flatnonzero(window.hole.any(axis=1)), np.flatnonzero(window.hole.any(axis=0))
+    hole = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    bounds = hole.moved(window.box.left, window.box.top)
+    inner = bounds.moved(-one.box.left, -one.box.top)
     alpha = None if one.alpha is None else one.alpha[inner.slices]
-    return Patch(inner.moved(one.box.left, one.box.top), one.colour[inner.slices], alpha)
+    return Patch(bounds, one.colour[inner.slices], alpha)
+
+
+def within(patches: Sequence[Patch], box: Box) -> tuple[Patch, ...]:
+    """Patches as they lie in a crop of the photo at `box`."""
+    return tuple(replace(one, box=one.box.moved(-box.left, -box.top)) for one in patches)

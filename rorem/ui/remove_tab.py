@@ -1,4 +1,4 @@
-"""The Remove tab: the painting surface and, folded away, the method and its settings."""
+"""The Remove tab: what the button on the painting surface does and, folded away, the method and its settings."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from rorem import judge, remover
 from rorem.errors import Cancelled, RoremError
-from rorem.mask_file import enlarge_marks
 from rorem.methods import catalog
 from rorem.methods.entry import Entry
-from rorem.picture import Limits
 from rorem.remover import OnStep
 from rorem.ui import zero_gpu
 from rorem.ui.controls import controls
 from rorem.ui.facts import facts
 from rorem.ui.line import Line
-from rorem.ui.painter import decode_mask, painter
-from rorem.ui.preview import proxy_size
-from rorem.ui.session import Session
+from rorem.ui.marks import marks
+from rorem.ui.session import AT_WORK, Session
 from rorem.ui.sessions import Gone, Sessions
+from rorem.ui.tabs import only_in
 from rorem.ui.visitor import address
 from rorem.ui.work import ENDED, run
 
@@ -43,13 +40,14 @@ class Wish:
     grow: int | None = None
 
 
-def build(sessions: Sessions, line: Line, chosen: str | None = None) -> None:
-    """Puts the tab's components into the surrounding Blocks. chosen: the method that is set, None = the default.
+def build(surface: gr.HTML, sessions: Sessions, line: Line, chosen: str | None = None) -> None:
+    """Puts the tab's components into the surrounding Blocks. surface: the painter, which all tabs share.
+
+    chosen: the method that is set, None = the default.
 
     Raises Unavailable for a method that is not there.
     """
-    surface = painter("painter")
-    with gr.Accordion("Method and settings", open=False):
+    with gr.Accordion("Method and settings", open=False, elem_classes=only_in("remove")):
         method = gr.Radio(
             [(_label(entry), entry.id) for entry in catalog.ENTRIES],
             value=catalog.find(chosen).id if chosen else catalog.default().id,
@@ -107,13 +105,13 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
     failed = {**head, "phase": "failed", "progress": 0.0}
     try:
         session = sessions.get(str(sent.get("token")))
-        mask, avoid = _marks(sent, session, sessions.limits)
+        mask, avoid = marks(sent, session, sessions.limits)
     except RoremError as error:
         yield {**failed, "text": error.advice, "gone": isinstance(error, Gone)}
         return
     cancel = session.begin()
     if cancel is None:
-        yield {**failed, "text": "A removal is already running for this photo."}
+        yield {**failed, "text": AT_WORK}
         return
     last = session.version(session.choices[-1]) if sent.get("again") and session.choices else None
 
@@ -146,15 +144,6 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
             yield told
     finally:
         session.end(cancel)
-
-
-def _marks(sent: dict[str, Any], session: Session, limits: Limits) -> tuple[np.ndarray, np.ndarray | None]:
-    """The marks at the photo's size: what should go, and what must not be copied from."""
-    width, height = session.picture.size
-    size = proxy_size(width, height)
-    mask, avoid = (decode_mask(sent.get(name)) for name in ("mask", "avoid"))
-    marked = enlarge_marks(mask or b"", size, width, height, limits=limits)
-    return marked, None if avoid is None else enlarge_marks(avoid, size, width, height, limits=limits)
 
 
 def _summary(session: Session) -> str:

@@ -7,20 +7,17 @@ the photo. Removals themselves go through Gradio (`remove_tab`), for its queue a
 from __future__ import annotations
 
 import functools
-import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
 import numpy as np
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rorem import __version__
-from rorem.errors import RoremError
 from rorem.geometry import Box
 from rorem.mask import grow_or_shrink
 from rorem.mask_file import enlarge_marks, read_mask
@@ -28,35 +25,23 @@ from rorem.picture import media_type
 from rorem.segment import Point
 from rorem.selection import shadow_of
 from rorem.ui import examples
+from rorem.ui.answers import FOREVER, NEVER, Answer, Heavy, body, bound, numbers, session_of
 from rorem.ui.facts import facts
 from rorem.ui.pick import Clicks, Picker
 from rorem.ui.preview import LONGEST, bits, preview, proxy, proxy_size
-from rorem.ui.session import ORIGINAL, Session
-from rorem.ui.sessions import Gone, NoSpace, Sessions
+from rorem.ui.session import AT_WORK, ORIGINAL, Session
+from rorem.ui.sessions import Sessions
 from rorem.ui.visitor import address
-from rorem.ui.work import UNEXPECTED
 
-log = logging.getLogger(__name__)
 AT_ONCE = 2  # decoding and encoding that may run at the same time; more would only add memory
 MASK_BYTES = 20_000_000
 MOST_CLICKS = 64  # that mean one thing; nobody needs as many, and each takes time
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-NEVER = {"Cache-Control": "no-store"}
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 def routes(sessions: Sessions, picker: Picker) -> list[Route]:
     """The routes, bound to the photos of this server and to what answers clicks on them."""
     files, picks = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(AT_ONCE)  # a network must not hold up photos
-
-    def route(
-        path: str, method: str, function: Callable[..., Awaitable[Response]], limiter: anyio.CapacityLimiter = files
-    ) -> Route:
-        async def heavy(work: Callable[..., Any], *arguments: object) -> Any:
-            return await anyio.to_thread.run_sync(functools.partial(work, *arguments), limiter=limiter)
-
-        return Route(path, _plainly(functools.partial(function, sessions=sessions, heavy=heavy)), methods=[method])
-
+    route = functools.partial(bound, limiter=files, sessions=sessions)
     return [
         Route("/health", _health(sessions), methods=["GET"]),
         route("/photo", "POST", _open),
@@ -70,37 +55,12 @@ def routes(sessions: Sessions, picker: Picker) -> list[Route]:
         route("/photo/{token}/redo", "POST", _redo),
         route("/photo/{token}/choose", "POST", _choose),
         route("/photo/{token}/cancel", "POST", _cancel),
-        route("/photo/{token}/select", "POST", functools.partial(_select, picker=picker), picks),
+        route("/photo/{token}/select", "POST", _select, limiter=picks, picker=picker),
         route("/photo/{token}/shadow", "POST", _shadow),
         route("/photo/{token}/grow", "POST", _grow),
         route("/photo/{token}/mask", "POST", _read_mask),
         route("/photo/{token}/mask-file", "POST", _mask_file),
     ]
-
-
-def _plainly(function: Answer) -> Answer:
-    """Errors as one plain sentence in JSON; never a traceback."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await function(request)
-        except RoremError as error:
-            status = 410 if isinstance(error, Gone) else 507 if isinstance(error, NoSpace) else 422
-            return JSONResponse({"error": error.advice, "gone": isinstance(error, Gone)}, status)
-        except ClientDisconnect:
-            log.info("a visitor left during an upload")
-            return Response(status_code=400)  # nobody is there to read it
-        except (ValueError, KeyError, OverflowError):
-            log.info("a request was not understood", exc_info=True)
-            return JSONResponse({"error": "The request was not understood."}, 400)
-        except FileNotFoundError:
-            gone = Gone("Your photo was put away after a long pause.")
-            return JSONResponse({"error": gone.advice, "gone": True}, 410)
-        except Exception:  # a visitor reads a sentence, the operator the log
-            log.exception("a request failed")
-            return JSONResponse({"error": UNEXPECTED}, 500)
-
-    return answer
 
 
 def _health(sessions: Sessions) -> Answer:
@@ -110,38 +70,38 @@ def _health(sessions: Sessions) -> Answer:
     return health
 
 
-async def _open(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _open(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     name = request.query_params.get("name", "photo")
     folder = await sessions.open_stream(request.stream())
     session = await heavy(sessions.open_folder, folder, name, address(request))
     return JSONResponse(facts(session), headers=NEVER)
 
 
-async def _open_example(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _open_example(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     example = examples.find(request.path_params["name"])
     session = await heavy(sessions.open_bytes, example.path.read_bytes(), example.path.name, address(request))
     return JSONResponse(facts(session), headers=NEVER)
 
 
-async def _example_picture(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _example_picture(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     example = examples.find(request.path_params["name"])
     return Response(example.path.read_bytes(), media_type="image/jpeg", headers=FOREVER)
 
 
-async def _state(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    return JSONResponse(facts(_session(request, sessions)), headers=NEVER)
+async def _state(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
+    return JSONResponse(facts(session_of(request, sessions)), headers=NEVER)
 
 
-async def _delete(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _delete(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     await heavy(sessions.delete, request.path_params["token"])
     return JSONResponse({}, headers=NEVER)
 
 
-async def _view(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    session = _session(request, sessions)
+async def _view(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
+    session = session_of(request, sessions)
     query = request.query_params
     whole = Box(0, 0, session.picture.width, session.picture.height)
-    box = Box(*_numbers(query["box"], 4)).common(whole) if "box" in query else whole
+    box = Box(*numbers(query["box"], 4)).common(whole) if "box" in query else whole
     side = min(LONGEST, max(1, int(query.get("side", LONGEST))))
     state = int(query.get("state", ORIGINAL))
 
@@ -155,8 +115,8 @@ async def _view(request: Request, sessions: Sessions, heavy: Callable[..., Await
     return Response(drawn[0], media_type=drawn[1], headers=FOREVER)
 
 
-async def _file(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    session = _session(request, sessions)
+async def _file(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
+    session = session_of(request, sessions)
     query = request.query_params
     format = "PNG" if query.get("format") == "png" else None
     encode = functools.partial(session.encoded, format, mark=query.get("mark") != "0", keep_gps=query.get("gps") != "0")
@@ -168,23 +128,21 @@ async def _file(request: Request, sessions: Sessions, heavy: Callable[..., Await
     )
 
 
-async def _undo(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _undo(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     return await _changed(request, sessions, heavy, lambda session: session.undo())
 
 
-async def _redo(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _redo(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     return await _changed(request, sessions, heavy, lambda session: session.redo())
 
 
-async def _choose(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _choose(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     number = int(request.query_params["version"])
     return await _changed(request, sessions, heavy, lambda session: session.choose(number))
 
 
-async def _changed(
-    request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]], change: Callable[[Session], None]
-) -> Response:
-    session = _session(request, sessions)
+async def _changed(request: Request, sessions: Sessions, heavy: Heavy, change: Callable[[Session], None]) -> Response:
+    session = session_of(request, sessions)
 
     def change_when_free() -> bool:
         with session.lock:
@@ -193,26 +151,24 @@ async def _changed(
             return not session.busy
 
     if not await heavy(change_when_free):
-        return JSONResponse({"error": "A removal is still running. Stop it first."}, 409)
+        return JSONResponse({"error": AT_WORK}, 409)
     return JSONResponse(facts(session), headers=NEVER)
 
 
-async def _cancel(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
-    await anyio.to_thread.run_sync(_session(request, sessions).request_stop)  # not in line behind what is heavy
+async def _cancel(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
+    await anyio.to_thread.run_sync(session_of(request, sessions).request_stop)  # not in line behind what is heavy
     return JSONResponse({}, headers=NEVER)
 
 
-async def _select(
-    request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]], picker: Picker
-) -> Response:
+async def _select(request: Request, sessions: Sessions, heavy: Heavy, picker: Picker) -> Response:
     """What clicks mean -> a mask of the thing, as a 1-bit PNG of proxy size.
 
     ?plus=x,y (or point=) lies on it, minus=x,y does not, each as often as wanted; box=left,top,right,bottom is around
     it. All in proxy pixels.
     """
-    session = _session(request, sessions)
+    session = session_of(request, sessions)
     query = request.query_params
-    box = Box(*_numbers(query["box"], 4)) if "box" in query else None
+    box = Box(*numbers(query["box"], 4)) if "box" in query else None
     plus = _points([*query.getlist("point"), *query.getlist("plus")])
     clicks = Clicks(plus, _points(query.getlist("minus")), box)
     if not (plus or box) or len(clicks) > MOST_CLICKS:
@@ -224,10 +180,10 @@ async def _select(
     return Response(await heavy(select), media_type="image/png", headers=NEVER)
 
 
-async def _shadow(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _shadow(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     """A mask of proxy size in, the shadow of what it marks out."""
-    session = _session(request, sessions)
-    data = await _body(request)
+    session = session_of(request, sessions)
+    data = await body(request, MASK_BYTES)
 
     def find() -> bytes:
         return bits(shadow_of(proxy(session.picture), _marks(data, session, sessions)))
@@ -235,10 +191,10 @@ async def _shadow(request: Request, sessions: Sessions, heavy: Callable[..., Awa
     return Response(await heavy(find), media_type="image/png", headers=NEVER)
 
 
-async def _grow(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _grow(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     """A mask of proxy size in, the same made wider (?pixels > 0) or narrower (< 0) out."""
-    session = _session(request, sessions)
-    data = await _body(request)
+    session = session_of(request, sessions)
+    data = await body(request, MASK_BYTES)
     pixels = max(-200, min(200, int(request.query_params["pixels"])))
 
     def change() -> bytes:
@@ -247,10 +203,10 @@ async def _grow(request: Request, sessions: Sessions, heavy: Callable[..., Await
     return Response(await heavy(change), media_type="image/png", headers=NEVER)
 
 
-async def _read_mask(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _read_mask(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     """A mask file of any kind in, the marks as a 1-bit PNG of proxy size out; guesses in the header X-Notes."""
-    session = _session(request, sessions)
-    data = await _body(request)
+    session = session_of(request, sessions)
+    data = await body(request, MASK_BYTES)
 
     def read() -> tuple[bytes, tuple[str, ...]]:
         size = session.picture.size
@@ -261,10 +217,10 @@ async def _read_mask(request: Request, sessions: Sessions, heavy: Callable[..., 
     return Response(mask, media_type="image/png", headers=NEVER | {"X-Notes": quote(" ".join(notes))})
 
 
-async def _mask_file(request: Request, sessions: Sessions, heavy: Callable[..., Awaitable[Any]]) -> Response:
+async def _mask_file(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     """A mask of proxy size in, the same at the photo's size as a 1-bit PNG file out."""
-    session = _session(request, sessions)
-    data = await _body(request)
+    session = session_of(request, sessions)
+    data = await body(request, MASK_BYTES)
 
     def enlarge() -> bytes:
         size = session.picture.size
@@ -279,27 +235,6 @@ def _marks(data: bytes, session: Session, sessions: Sessions) -> np.ndarray:
     return enlarge_marks(data, size, *size, limits=sessions.limits)
 
 
-def _session(request: Request, sessions: Sessions) -> Session:
-    return sessions.get(request.path_params["token"])
-
-
-def _numbers(text: str, count: int) -> list[int]:
-    """That many numbers with commas between them, as whole pixels. Raises ValueError, OverflowError for all else."""
-    numbers = [int(float(part)) for part in text.split(",")]
-    if len(numbers) != count:
-        raise ValueError(f"expected {count} numbers, got {text!r}")
-    return numbers
-
-
 def _points(texts: Iterable[str]) -> tuple[Point, ...]:
-    pairs = (_numbers(text, 2) for text in texts)
+    pairs = (numbers(text, 2) for text in texts)
     return tuple((x, y) for x, y in pairs)
-
-
-async def _body(request: Request) -> bytes:
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MASK_BYTES:
-            raise ValueError("a mask of more than 20 MB")
-    return bytes(data)

@@ -18,9 +18,12 @@ from pathlib import Path
 from rorem.geometry import Box
 from rorem.picture import Edit, Limits, Patch, Picture, crop, encode, open_picture, patch, suffix, tells_place
 from rorem.remover import Removal
+from rorem.ui.board import Board
 from rorem.ui.patch_files import changed, keep, read, write
+from rorem.ui.truth import Truth
 
 ORIGINAL = 0  # the state before any removal
+AT_WORK = "This photo is at work already. Wait for it to finish, or press Stop."
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,11 @@ class Session:
         self._undone: list[int] = []
         self._choices: list[int] = []
         self._last = ORIGINAL
+        self.truth: Truth | None = None
+        self.board: Board | None = None  # of the last comparison
 
     def begin(self) -> threading.Event | None:
-        """Takes the photo for one removal: the event that stops it, or None while another one runs."""
+        """Takes the photo for one removal or comparison: the event that stops it, or None while another one runs."""
         with self.lock:
             if self.busy:
                 return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import ipaddress
 import os
 import tempfile
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from rorem.errors import BadOptions
 Tab = Literal["remove", "compare", "label"]
 PREFIX = "ROREM_"
 USER = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
-BUILT_TABS: tuple[Tab, ...] = ("remove",)  # tabs that this version has
+BUILT_TABS: tuple[Tab, ...] = ("remove", "compare")  # tabs that this version has
 
 
 class Settings(BaseModel):
@@ -26,7 +27,7 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network of the machine.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    tabs: tuple[Tab, ...] = Field(BUILT_TABS, description="Tabs to show, with commas between them.")
+    tabs: tuple[Tab, ...] = Field(BUILT_TABS, description="Tabs to show, with commas between them; the first is open.")
     share: bool = Field(False, description="Also open a public Gradio link, through Gradio's server.")
     max_pixels: int = Field(100_000_000, ge=10_000, description="Largest photo, in pixels (width x height).")
     max_bytes: int = Field(200_000_000, ge=10_000, description="Largest file, in bytes.")
@@ -51,6 +52,9 @@ class Settings(BaseModel):
     preload: tuple[str, ...] = Field(
         (), description="Methods to load before the app says that it is ready; the first is chosen on the page."
     )
+    downloads: bool = Field(
+        True, description="Let visitors fetch the weights of methods; off unless the page is for this machine only."
+    )
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
     @field_validator("tabs", "preload", mode="before")
@@ -71,7 +75,8 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
     """Settings from command options (None = not given) over environment variables over the defaults.
 
     Raises BadOptions with one sentence for the first value that is wrong. Gradio's own GRADIO_SERVER_NAME and
-    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy.
+    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy. Downloads are
+    on by themselves only where nobody but this machine's own people can ask for them.
     """
     values: dict[str, object] = {}
     for name, variable in (("host", "GRADIO_SERVER_NAME"), ("port", "GRADIO_SERVER_PORT")):
@@ -85,7 +90,9 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
             values[name] = environment[PREFIX + name.upper()]
     values |= {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
+        private = not environment.get("SPACE_ID") and not settings.share and _loopback(settings.host)
+        return settings if "downloads" in values else settings.model_copy(update={"downloads": private})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -93,3 +100,11 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
         raise BadOptions(
             f"The setting {name} is wrong: {message}.", "`python app.py --help` lists them all."
         ) from error
+
+
+def _loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only; "" = the default, which is."""
+    try:
+        return host in ("", "localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

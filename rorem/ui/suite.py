@@ -18,11 +18,14 @@ from types import FrameType
 import gradio as gr
 import gradio.mcp
 from gradio.themes import Soft
+from starlette.routing import Route
 
 from rorem.hosting import gpu_is_lent
 from rorem.picture import Limits
-from rorem.ui import endpoint, remove_tab
+from rorem.ui import compare_routes, compare_tab, endpoint, remove_tab, tabs
+from rorem.ui.downloads import Downloads
 from rorem.ui.line import Line
+from rorem.ui.painter import painter
 from rorem.ui.pick import Picker
 from rorem.ui.routes import routes
 from rorem.ui.sessions import Sessions
@@ -30,6 +33,7 @@ from rorem.ui.settings import Settings
 from rorem.ui.warm_up import warm_up
 
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # where Gradio keeps the files that programs send to an endpoint
+LAST_SECONDS = 10.0  # for work that was told to stop; a process that ends in the middle of a network's step crashes
 TITLE = "RORem: remove things from photos"
 HEADING = (
     "<h1 style='display: inline; font-size: 1.5em; margin-right: .5em'>RORem</h1>"
@@ -45,6 +49,8 @@ class Suite:
     blocks: gr.Blocks
     sessions: Sessions
     picker: Picker
+    downloads: Downloads
+    line: Line
 
 
 def build(settings: Settings) -> Suite:
@@ -62,10 +68,14 @@ def build(settings: Settings) -> Suite:
     line = Line(settings.workers, settings.per_visitor, settings.longest_line)
     with gr.Blocks(title=TITLE, delete_cache=(600, settings.keep_minutes * 60)) as blocks:
         gr.HTML(HEADING)
+        tabs.bar(settings.tabs)
+        surface = painter("painter", "remove", "compare")
         if "remove" in settings.tabs:
-            remove_tab.build(sessions, line, next(iter(settings.preload), None))
+            remove_tab.build(surface, sessions, line, next(iter(settings.preload), None))
+        if "compare" in settings.tabs:
+            compare_tab.build(sessions, line)
         endpoint.build(line, sessions.limits, settings.keep_minutes * 60)
-    return Suite(settings, blocks, sessions, Picker())
+    return Suite(settings, blocks, sessions, Picker(), Downloads(settings.downloads), line)
 
 
 def start(suite: Suite) -> str:
@@ -85,7 +95,8 @@ def start(suite: Suite) -> str:
         pwa=False,
         max_file_size=settings.max_bytes,
         mcp_server=settings.mcp and importlib.util.find_spec("mcp") is not None,
-        app_kwargs={"routes": routes(suite.sessions, suite.picker)},
+        app_kwargs={"routes": _routes(suite)},
+        head=tabs.head(settings.tabs),
         theme=Soft(),
     )
     app.state.behind_proxy = settings.behind_proxy
@@ -94,8 +105,10 @@ def start(suite: Suite) -> str:
 
 def stop(suite: Suite) -> None:
     """Closes the server and deletes every photo."""
+    suite.downloads.stop()
     suite.blocks.close(verbose=False)
     suite.sessions.close()
+    suite.line.emptied(LAST_SECONDS)
     if os.environ.get(GRADIO_FOLDER) == str(suite.sessions.exchange):
         del os.environ[GRADIO_FOLDER]
 
@@ -124,6 +137,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
             pass
     finally:
         stop(suite)
+
+
+def _routes(suite: Suite) -> list[Route]:
+    compared = compare_routes.routes(suite.sessions, suite.downloads) if "compare" in suite.settings.tabs else []
+    return [*routes(suite.sessions, suite.picker), *compared]
 
 
 def _free_port(host: str) -> int:

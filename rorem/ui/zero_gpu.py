@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import gradio as gr
+import numpy as np
 
 from rorem.errors import Cancelled, RoremError, Unavailable
 from rorem.hosting import gpu_is_lent
 from rorem.methods import catalog
-from rorem.remover import Fill, Job, Method, OnStep, Options, no_step
+from rorem.remover import Fill, Job, Method, OnStep, Options, Published, Remover, no_step
 
 FIXED_SECONDS = 10  # moving the weights over, both directions of the autoencoder
 STEP_SECONDS = 0.1  # for a call at 512 px; generous, as a call that runs over its time is cut off
@@ -36,8 +37,18 @@ class Step:
     total: int
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A whole photo for `fill_published`; its arguments."""
+
+    picture: np.ndarray
+    mask: np.ndarray
+    seed: int
+    options: Options
+
+
 Message = Step | Fill | RoremError
-Work = Callable[[str, Job], Iterator[Message]]
+Work = Callable[[str, Job | Whole], Iterator[Message]]
 
 
 def prepare(id: str, settings: Mapping[str, object]) -> tuple[Method, Options]:
@@ -45,7 +56,8 @@ def prepare(id: str, settings: Mapping[str, object]) -> tuple[Method, Options]:
     method, options = catalog.prepare(id, settings)
     if not gpu_is_lent() or "cuda" not in catalog.find(method.traits.id).devices:
         return method, options
-    return replace(method, remover=Lent(method.traits.id, on_gpu())), options
+    lent = LentAsPublished if isinstance(method.remover, Published) else Lent
+    return replace(method, remover=lent(method.traits.id, on_gpu())), options
 
 
 @lru_cache(maxsize=1)
@@ -56,16 +68,19 @@ def on_gpu() -> Work:
     return spaces.GPU(work, duration=seconds)
 
 
-def seconds(id: str, job: Job) -> int:
+def seconds(id: str, job: Job | Whole) -> int:
     """How long the GPU is asked for."""
     steps = getattr(job.options, "steps", DEFAULT_STEPS)
     passes = 2 if getattr(job.options, "guidance", 1.0) > 1 else 1
-    crops = job.hole.size / 512**2
+    crops = (job.mask if isinstance(job, Whole) else job.hole).size / 512**2
     return min(LONGEST, round(FIXED_SECONDS + steps * passes * crops * STEP_SECONDS))
 
 
-def work(id: str, job: Job) -> Iterator[Message]:
-    """One fill, told step by step, the fill or an error last. Closing the iterator stops it at its next step."""
+def work(id: str, job: Job | Whole) -> Iterator[Message]:
+    """One fill, of a crop or as published, told step by step, the fill or an error last.
+
+    Closing the iterator stops it at its next step.
+    """
     told: queue.Queue[Message | BaseException] = queue.Queue()
     stopped = threading.Event()
 
@@ -76,7 +91,7 @@ def work(id: str, job: Job) -> Iterator[Message]:
 
     def run() -> None:
         try:
-            told.put(catalog.load(id).remover.fill(job, on_step))
+            told.put(_filled(catalog.load(id).remover, job, on_step))
         except BaseException as error:  # the thread has nobody else to tell
             told.put(error)
 
@@ -91,6 +106,13 @@ def work(id: str, job: Job) -> Iterator[Message]:
         stopped.set()
 
 
+def _filled(remover: Remover, job: Job | Whole, on_step: OnStep) -> Fill:
+    if isinstance(job, Job):
+        return remover.fill(job, on_step)
+    assert isinstance(remover, Published)
+    return remover.fill_published(job.picture, job.mask, job.seed, job.options, on_step)
+
+
 class Lent:
     """A method whose fills run where the GPU is. Looks like any other from outside."""
 
@@ -99,6 +121,9 @@ class Lent:
         self._work = work
 
     def fill(self, job: Job, on_step: OnStep = no_step) -> Fill:
+        return self._done(job, on_step)
+
+    def _done(self, job: Job | Whole, on_step: OnStep) -> Fill:
         messages = self._work(self._id, job)
         try:
             for message in messages:
@@ -116,3 +141,12 @@ class Lent:
             if hasattr(messages, "close"):
                 messages.close()  # type: ignore[attr-defined]
         raise Unavailable(LOST, "Try again, or with fewer steps.")
+
+
+class LentAsPublished(Lent):
+    """Likewise a method that has a published way of its own."""
+
+    def fill_published(
+        self, picture: np.ndarray, mask: np.ndarray, seed: int, options: Options, on_step: OnStep = no_step
+    ) -> Fill:
+        return self._done(Whole(picture, mask, seed, options), on_step)

@@ -150,7 +150,7 @@ def test_a_stop_leaves_the_photo_as_it_was(sessions: Sessions, session: Session,
 def test_one_photo_has_one_removal_at_a_time(sessions: Sessions, session: Session, patient: Patient) -> None:
     updates = removal(sessions, line(), press(session), Wish("telea", {}), "visitor")
     next(updates)
-    assert "already running" in last(sessions, press(session, press=2))["text"]
+    assert "at work already" in last(sessions, press(session, press=2))["text"]
     assert session.busy
     patient.go_on.set()
     assert [told["phase"] for told in updates][-1] == "done"

@@ -28,6 +28,31 @@ def test_a_space_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "environment", "on"),
+    [
+        ({}, {}, True),
+        ({"host": "localhost"}, {}, True),
+        ({"host": "::1"}, {}, True),
+        ({"host": "0.0.0.0"}, {}, False),
+        ({"host": "nas.lan"}, {}, False),
+        ({}, {"ROREM_SHARE": "1"}, False),
+        ({}, {"ROREM_SHARE": "0"}, True),
+        ({}, {"SPACE_ID": "someone/rorem", "ROREM_HOST": "127.0.0.1"}, False),
+        ({}, {"SPACE_ID": "someone/rorem", "ROREM_DOWNLOADS": "1"}, True),
+        ({"downloads": False}, {}, False),
+    ],
+)
+def test_only_who_sits_at_the_machine_may_fetch_weights(options: dict, environment: dict, on: bool) -> None:
+    assert read(options, environment).downloads is on
+
+
+def test_every_tab_alone_and_all_together() -> None:
+    for tabs in (("remove",), ("compare",), ("compare", "remove")):
+        assert read({"tabs": ",".join(tabs)}, {}).tabs == tabs
+    assert read({}, {}).tabs == ("remove", "compare")
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("port", "seventy"), ("port", "70000"), ("tabs", "remove,magic"), ("tabs", ""), ("max_pixels", "-1")],
 )

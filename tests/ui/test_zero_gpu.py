@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from rorem.errors import Cancelled, OutOfMemory, Unavailable
 from rorem.methods import catalog
 from rorem.methods.recipe import DiffusionOptions
-from rorem.remover import Fill, Job, OnStep, no_step
+from rorem.remover import Fill, Job, OnStep, Options, Published, no_step
 from rorem.ui import warm_up as warming
 from rorem.ui import zero_gpu
 from tests.stubs import method
@@ -52,7 +52,7 @@ def lending(task: zero_gpu.Work) -> zero_gpu.Work:
     """What spaces.GPU makes of a generator, in short: it runs in a forked process, and closing it stops it there."""
     fork = multiprocessing.get_context("fork")
 
-    def lent(id: str, work: Job) -> Iterator[zero_gpu.Message]:
+    def lent(id: str, work: Job | zero_gpu.Whole) -> Iterator[zero_gpu.Message]:
         here, there = fork.Pipe()
         stop = fork.Event()
 
@@ -107,6 +107,31 @@ def test_the_fill_runs_elsewhere_and_tells_its_steps(slow: Slow) -> None:
     assert told == [(step, 5) for step in range(6)]
 
 
+class SlowAsPublished(Slow):
+    def fill_published(
+        self, picture: np.ndarray, mask: np.ndarray, seed: int, options: Options, on_step: OnStep = no_step
+    ) -> Fill:
+        on_step(1, 2)
+        return Fill(np.full((5, 7, 3), seed, np.uint8), network_calls=os.getpid())
+
+
+def test_a_published_way_runs_elsewhere_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr(zero_gpu, "on_gpu", lambda: lending(zero_gpu.work))
+    gpu = replace(TELEA, traits=replace(TELEA.traits, id="stub"), devices=("cuda", "cpu"))
+    monkeypatch.setattr(catalog, "ENTRIES", (gpu,))
+    monkeypatch.setattr(catalog, "load", lambda id: method(Slow()))
+    assert not isinstance(zero_gpu.prepare("stub", {})[0].remover, Published)
+    monkeypatch.setattr(catalog, "load", lambda id: method(SlowAsPublished()))
+    remover = zero_gpu.prepare("stub", {})[0].remover
+    assert isinstance(remover, Published)
+    photo, told = np.zeros((20, 30, 3), np.uint8), []
+    options = TELEA.parse({})
+    fill = remover.fill_published(photo, photo[..., 0] > 0, 9, options, lambda done, total: told.append((done, total)))
+    assert fill.crop.shape == (5, 7, 3) and (fill.crop == 9).all() and fill.network_calls != os.getpid()
+    assert told == [(1, 2)]
+
+
 def test_a_stop_is_heard_there(slow: Slow) -> None:
     slow.steps = 100_000
 
@@ -125,8 +150,8 @@ def test_an_error_comes_back_as_the_sentence_it_was(slow: Slow) -> None:
     assert told.value.advice == "It did not fit. Take less."
 
 
-def raising(error: Exception) -> Callable[[str, Job], Iterator[zero_gpu.Message]]:
-    def work(id: str, job: Job) -> Iterator[zero_gpu.Message]:
+def raising(error: Exception) -> zero_gpu.Work:
+    def work(id: str, job: Job | zero_gpu.Whole) -> Iterator[zero_gpu.Message]:
         raise error
         yield
 
