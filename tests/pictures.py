@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.driver import CHROMIUM_FLAGS, Visitor, visit
+from tests.browser.driver import CHROMIUM_FLAGS, PATIENCE, Visitor, visit
 from tests.server import ROOT, start_app
 from tests.tools.chromium import find_chromium
 
@@ -32,6 +32,18 @@ FOOT = ((1255, 930), (1255, 1199), (1575, 1199), (1575, 930))
 def lasso(visitor: Visitor, points: tuple[tuple[int, int], ...]) -> None:
     visitor.tool("lasso")
     visitor.paint(*points)
+
+
+def compared(visitor: Visitor, file: Path) -> None:
+    """A sample with truth, filled by both built-in methods."""
+    visitor.page.click("#tab-compare")
+    visitor.page.click("[data-sample=dandelion]")
+    visitor.page.wait_for_function("document.querySelector('.cp-truth-name').textContent.startsWith('Truth: ')")
+    visitor.page.click("[data-act=compare]")
+    done = "document.querySelector('.cp-status').textContent.startsWith('Done')"
+    visitor.page.wait_for_function(done, timeout=PATIENCE)
+    visitor.page.wait_for_timeout(1500)  # the pictures come a moment later
+    visitor.page.locator(".cp").screenshot(path=str(file))
 
 
 def outlined(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -62,6 +74,9 @@ def main() -> None:
             visitor.page.screenshot(path=str(page))
             visitor.remove()
             after = np.asarray(Image.open(visitor.download("png", Path(folder))).convert("RGB"))
+        with visit(browser, app.url, viewport={"width": 1200, "height": 900}) as visitor:
+            board = Path(folder) / "board.png"
+            compared(visitor, board)
         browser.close()
         app.stop()
         before = np.asarray(Image.open(ROOT / "rorem" / "ui" / "examples" / "hill.jpg"))
@@ -70,6 +85,7 @@ def main() -> None:
         picture.thumbnail((1600, 800), Image.Resampling.LANCZOS)
         picture.save(IMAGES / "before-after.jpg", quality=86, optimize=True)
         Image.open(page).convert("RGB").save(IMAGES / "page.jpg", quality=82, optimize=True)
+        Image.open(board).convert("RGB").save(IMAGES / "compare.jpg", quality=82, optimize=True)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _tell(summary: Summary, out: Path) -> None:
     counts = ", ".join(f"{number} {word}" for number, word in told if number or word == "made")
     say(f"{counts}. They are in {out}, made of {summary.photos} photos and {summary.cutouts} cut-outs.")
     if summary.bad:
-        say(f"{len(summary.bad)} files could not be used.")
+        say(f"Files that could not be used: {len(summary.bad)}.")
 
 
 @contextmanager

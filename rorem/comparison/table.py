@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rorem.comparison.record import Cell
 from rorem.metrics.catalog import METRICS
+from rorem.metrics.wording import written
 
 FACTS = ("seconds", "calls", "working size", "memory, MB")
 
@@ -19,8 +20,8 @@ def table(cells: Sequence[Cell], names: Mapping[str, str], *, blind: bool = Fals
         [
             names[cell.method],
             *(["failed" if cell.removal is None else "done"] if blind else _facts(cell)),
-            *([_number(cell.score)] if judged else []),
-            *(_number(cell.metrics.get(id)) for id in metrics),
+            *(["" if cell.score is None else written(cell.score)] if judged else []),
+            *(written(cell.metrics[id], _unit(id)) if id in cell.metrics else "" for id in metrics),
         ]
         for cell in cells
     ]
@@ -36,9 +37,8 @@ def _facts(cell: Cell) -> list[str]:
 
 
 def _head(id: str) -> str:
-    unit = next((metric.unit for metric in METRICS if metric.id == id), "")
-    return f"{id}, {unit}" if unit else id
+    return f"{id}, {unit}" if (unit := _unit(id)) else id
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _unit(id: str) -> str:
+    return next((metric.unit for metric in METRICS if metric.id == id), "")

@@ -19,6 +19,7 @@ from rorem.comparison.blind import letter, shuffled
 from rorem.comparison.record import title_of
 from rorem.errors import RoremError
 from rorem.metrics import catalog as metrics
+from rorem.metrics.wording import written
 from rorem.remover import AS_PUBLISHED
 from rorem.ui.removal_files import put
 from rorem.ui.truth import Truth
@@ -199,6 +200,6 @@ def _metric(id: str, value: float) -> dict[str, Any]:
         title, about, unit = found.title, found.about, found.unit
     except RoremError:
         title, about, unit = id, "", ""
-    if math.isfinite(value):
-        return {"id": id, "title": title, "about": about, "value": f"{value:.4g} {unit}".strip()}
-    return {"id": id, "title": title, "about": about, "value": "equal" if value > 0 else "none"}
+    text = written(value, unit)
+    shown = f"{text} {unit}".strip() if math.isfinite(value) else text
+    return {"id": id, "title": title, "about": about, "value": shown}

@@ -28,7 +28,7 @@ def test_every_fact_has_a_column() -> None:
         *("method", "seconds", "calls", "working size", "memory", "judge", "psnr_full/gt", "seam")
     ]
     assert rows == [
-        ["telea", "3.2", "4", "96 x 72", "250", "0.5", "31.26", "inf"],
+        ["telea", "3.2", "4", "96 x 72", "250", "0.500", "31.26", "equal"],
         ["lama", "failed", "", "", "", "", "", ""],
     ]
 
@@ -36,7 +36,7 @@ def test_every_fact_has_a_column() -> None:
 def test_hidden_names_have_no_facts_that_tell_them() -> None:
     heads, rows = table(cells(), {"telea": "A", "lama": "B"}, blind=True)
     assert [head.partition(",")[0] for head in heads] == ["method", "result", "judge", "psnr_full/gt", "seam"]
-    assert rows == [["A", "done", "0.5", "31.26", "inf"], ["B", "failed", "", "", ""]]
+    assert rows == [["A", "done", "0.500", "31.26", "equal"], ["B", "failed", "", "", ""]]
 
 
 def test_no_column_without_anything_in_it() -> None:

@@ -359,7 +359,7 @@ def test_the_command(tmp_path: Path, originals: tuple[Path, Path]) -> None:
     words = ["--out", str(out), "--photos", str(photos), "--cutouts", str(cutouts), "--sizes", "96", "--count", "2"]
     code, said = run(*words)
     assert code == 0 and "broken.jpg is left out" in said
-    assert "2 made." in said and "3 photos and 4 cut-outs" in said and "1 files could not be used" in said
+    assert "2 made." in said and "3 photos and 4 cut-outs" in said and "could not be used: 1." in said
     assert len(records(out)) == 2
     code, said = run(*words)
     assert code == 0 and "0 made, 2 there already." in said

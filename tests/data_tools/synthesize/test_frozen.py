@@ -61,7 +61,7 @@ def test_outside_the_mask_source_is_truth(record: dict) -> None:
 def test_no_rim_of_a_thing_is_left(record: dict) -> None:
     """Around all that differs by more than a trace the mask has some px to spare, except where the picture ends."""
     source, mask, truth = parts(record)
-    seen = (np.abs(source.astype(int) - truth) > 12).any(2)
+    seen = np.asarray((np.abs(source.astype(int) - truth) > 12).any(2))
     if not record["occluded"]:
         assert mask[cv2.dilate(seen.astype(np.uint8), np.ones((5, 5))) > 0].all()
     assert mask.sum() > 1.05 * seen.sum() and record["margin"] >= 3
