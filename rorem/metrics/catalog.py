@@ -18,6 +18,7 @@ from rorem.metrics import (
     rorem_style_networks,
     seam,
     ssim,
+    texture,
 )
 from rorem.metrics.contract import Metric, SetMetric
 from rorem.weights import locate
@@ -26,6 +27,7 @@ from rorem.weights import locate
 METRICS: tuple[Metric, ...] = (
     *psnr.METRICS,
     *ssim.METRICS,
+    *texture.METRICS,
     *lpips.METRICS,
     *seam.METRICS,
     *dino.METRICS,

@@ -16,6 +16,7 @@ from rorem.metrics.psnr import PEAK, ring_of
 from rorem.metrics.rorem_style import SIDE
 from rorem.metrics.seam import EDGE, INNER, OUTER, REACH, UNSEEN
 from rorem.metrics.ssim import C1, C2, RADIUS, SIGMA
+from rorem.metrics.texture import BANK, FLOOR, SPREAD
 
 
 def psnr(one: Tensor, other: Tensor, where: Tensor | None = None) -> Tensor:
@@ -82,6 +83,13 @@ def seam(result: Tensor, hole: Tensor) -> Tensor:
     return torch.log((mean(EDGE) + UNSEEN) / (near + UNSEEN))
 
 
+def texture_hole_gt(truth: Tensor, result: Tensor, mask: Tensor) -> Tensor:
+    """See `rorem.metrics.texture.texture_hole_gt`, for pictures that need not be shrunk, of more than 24 px a side."""
+    a, b = _energies(truth), _energies(result)  # (B, 12, H, W)
+    apart = ((a - b).abs() / (a + b + FLOOR)).mean(1, keepdim=True)
+    return (apart * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))  # 0 / 0 is nan
+
+
 def grown(mask: Tensor, reach: int) -> Tensor:
     """The mask grown by so many px in rows and columns, bool (B, 1, H, W) like the mask."""
     wide = functional.max_pool2d(mask.float(), (1, 2 * reach + 1), 1, (0, reach))
@@ -118,6 +126,30 @@ def _windowed(values: Tensor) -> Tensor:
     kernel = (weights / weights.sum()).expand(3, 1, 1, -1)
     across = functional.conv2d(values, kernel, groups=3)
     return functional.conv2d(across, kernel.transpose(2, 3), groups=3)
+
+
+GREY = (0.299, 0.587, 0.114)
+BLUR_RADIUS = 24  # px, where OpenCV cuts off a blur of SPREAD
+
+
+def _energies(picture: Tensor) -> Tensor:
+    """Gathered magnitudes of all filters, (B, 12, H, W)."""
+    channels = levels(picture)
+    # Rounded as OpenCV does: the pictures are of whole levels, and so is their grey.
+    grey = (channels * channels.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True).round()
+    filtered = [_filtered(grey, torch.from_numpy(kernel).to(grey)).abs() for kernel in BANK]
+    reach = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=grey.device, dtype=grey.dtype)
+    bell = torch.exp(-(reach**2) / (2 * SPREAD**2))
+    bell = bell / bell.sum()
+    gathered = [_filtered(_filtered(one, bell[None]), bell[:, None]) for one in filtered]
+    return torch.cat(gathered, 1)
+
+
+def _filtered(values: Tensor, kernel: Tensor) -> Tensor:
+    """Correlated with a kernel (h, w); mirrored at the border, whose pixels are not doubled."""
+    high, wide = (size // 2 for size in kernel.shape)
+    padded = functional.pad(values, (wide, wide, high, high), mode="reflect")
+    return functional.conv2d(padded, kernel[None, None])
 
 
 def _squashed(picture: Tensor) -> Tensor:

@@ -84,4 +84,4 @@ print([one.load()(Seen(grey, hole, grey, hole, grey)) for one in catalog.METRICS
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[inf, inf, inf, inf, 1.0, 0.0, inf]"
+    assert done.stdout.strip() == "[inf, inf, inf, inf, 1.0, 0.0, 0.0, inf]"
