@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rorem.errors import BadOptions, Unavailable
-from rorem.terminal import STOPPED, complain, in_sentences, say
+from rorem.terminal import STOPPED, complain, in_sentences, plain, say
 
 if TYPE_CHECKING:
     from rorem.evaluation.plan import Plan
@@ -37,6 +38,7 @@ ANSWERS = "People's yes and no: CSV or .jsonl with sample, method, verdict."
 PROBES = "Tricks instead of methods: shows which metrics can be gamed."
 PAPER = "Print the paper's own table beside, marked as not run here."
 OUT = "A folder for everything. The same command takes up a run that was stopped."
+FETCHING = "Fetching"
 Protocol = Literal["same", "published"]
 
 
@@ -64,16 +66,21 @@ def evaluate(
 
         if missing := [name for name in NEEDED if find_spec(name) is None]:
             raise Unavailable(f"An evaluation needs the package {missing[0]}.", "pip install 'rorem[eval]' brings it.")
+        from rorem.batch import unwritten
         from rorem.evaluation import processes, publish
         from rorem.triplet import open_set
 
         plan = _plan(methods, seeds, protocol, policies, metrics, results or [], answers, settings or [], probes)
-        samples = open_set(str(built_in()) if dataset == BUILT_IN else dataset)
         together = processes.join()
         try:
             with _bars(shown=together.first and not as_json) as on_progress:
+                name = str(built_in()) if dataset == BUILT_IN else dataset
+                samples = open_set(name, on_file=functools.partial(on_progress, FETCHING))
                 run = publish.probe if probes else publish.evaluate
                 published = run(samples, plan, out, together, on_progress, paper=paper)
+        except OSError as error:
+            complain(f"{unwritten(error).advice} The same command then goes on from there.")
+            raise typer.Exit(1) from error
         except KeyboardInterrupt:
             complain("Stopped. What is done is kept; the same command goes on from there.")
             raise typer.Exit(STOPPED) from None
@@ -152,11 +159,11 @@ def _bars(shown: bool) -> Iterator[OnProgress]:
 
     console = Console(stderr=True)
     bars = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[what]}"),
+        TextColumn("{task.fields[what]}", markup=False),
         console=console,
         transient=True,
         disable=not (shown and console.is_terminal),
@@ -168,7 +175,7 @@ def _bars(shown: bool) -> Iterator[OnProgress]:
             row = rows.get(half)
             if row is None:
                 row = rows[half] = bars.add_task(half, total=total, what=what)
-            bars.update(row, completed=done, total=total, what=what)  # type: ignore[arg-type]
+            bars.update(row, completed=done, total=total, what=plain(what))  # type: ignore[arg-type]
 
         yield on_progress
 

@@ -30,8 +30,13 @@ def complain(text: str) -> None:
 
 
 def say(text: str, err: bool = False) -> None:
-    """Prints a line, without the control characters that file names from elsewhere may hold."""
-    typer.echo("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text), err=err)
+    """Prints a line; see `plain`."""
+    typer.echo(plain(text), err=err)
+
+
+def plain(text: str) -> str:
+    """Without the control characters that names from elsewhere may hold."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def size(count: int) -> str:

@@ -121,6 +121,8 @@ def test_without_truth_it_measures_what_can_be_measured(tmp_path: Path) -> None:
         (("set", "--seeds", ""), "--seeds takes whole numbers"),
         (("set", "--masks", "loose"), "no mask policy"),
         (("set", "--metrics", "beauty"), "no metric called"),
+        (("set", "--probes", "--metrics", "beauty"), "no metric called"),
+        (("set", "--answers", "nowhere.csv"), "cannot be read"),
         (("set", "--set", "patch_size=3"), "METHOD.NAME=VALUE"),
         (("set", "--set", "patchmatch.patch_size"), "METHOD.NAME=VALUE"),
         (("set", "--set", "patchmatch.colour=red"), "no setting called"),

@@ -7,7 +7,7 @@ that was stopped can be taken up again. Nothing here prints; `rorem.cli` does.
 from rorem.batch.manifest import from_manifest
 from rorem.batch.pairs import from_paths
 from rorem.batch.task import LARGEST_SEED, BadRequest, Outcome, Settings, Task
-from rorem.batch.work import guarded, work
+from rorem.batch.work import guarded, unwritten, work
 
 __all__ = [
     "LARGEST_SEED",
@@ -18,5 +18,6 @@ __all__ = [
     "from_manifest",
     "from_paths",
     "guarded",
+    "unwritten",
     "work",
 ]

@@ -21,7 +21,7 @@ SAID = {"yes": True, "no": False}
 
 
 def read(path: Path) -> Answers:
-    """Raises BadData, OSError."""
+    """Raises BadData."""
     found: dict[tuple[str, str, int | None], list[bool]] = defaultdict(list)
     try:
         for record in _records(path):
@@ -30,6 +30,8 @@ def read(path: Path) -> Answers:
             if verdict is not None:
                 key = str(record["sample"]), str(record["method"]), None if seed in (None, "") else int(str(seed))
                 found[key].append(verdict)
+    except OSError as error:
+        raise BadData(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.", FIX) from error
     except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         raise BadData(f"{path} is not a list of answers.", FIX) from error
     return found

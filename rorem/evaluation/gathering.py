@@ -11,6 +11,7 @@ import numpy as np
 from rorem.evaluation import answers as people
 from rorem.evaluation.facts import SUCCESS_HUMAN
 from rorem.evaluation.measuring import features_of
+from rorem.evaluation.policies import AS_GIVEN
 from rorem.evaluation.removing import Job
 from rorem.evaluation.rows import Row
 from rorem.evaluation.store import Record, Store
@@ -41,8 +42,8 @@ def _of_job(job: Job, store: Store, ids: Sequence[str], answers: people.Answers)
         return
     for id, value in record.facts.items():
         yield replace(base, metric=id, value=value)
-    said = people.accepted(answers, (job.place.sample, record.name), job.place.method, job.place.seed)
-    if said is not None:
+    said = people.accepted(answers, (job.sample, record.name), job.place.method, job.place.seed)
+    if said is not None and job.place.policy == AS_GIVEN:  # people saw that one
         yield replace(base, metric=SUCCESS_HUMAN.id, value=said)
     numbers = store.numbers(job.place)
     for id in ids:
@@ -53,7 +54,7 @@ def _of_job(job: Job, store: Store, ids: Sequence[str], answers: people.Answers)
 
 def _base(job: Job, record: Record) -> Row:
     return Row(
-        sample=job.place.sample,
+        sample=job.sample,
         name=record.name,
         method=job.place.method,
         revision=record.revision,

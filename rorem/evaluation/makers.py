@@ -18,7 +18,7 @@ from rorem import remover
 from rorem.errors import BadOptions, BadPicture
 from rorem.evaluation.samples import Sample
 from rorem.methods import catalog
-from rorem.methods.entry import STEERING
+from rorem.methods.entry import SHAPING
 from rorem.picture import open_picture, suffix, to_rgb
 from rorem.remover import SAME_PIPELINE, Method, OnStep, Options, Removal, Road
 from rorem.remover.facts import windows
@@ -42,10 +42,12 @@ class Made:
 
 
 class Maker(Protocol):
-    """id: stands in the rows. revision, protocol, options (JSON): likewise. seeded: another seed, another result."""
+    """id: stands in the rows. revision, protocol, options (JSON): likewise. seeded: another seed, another result.
+    masked: another mask, another result; pictures that were made elsewhere are what they are."""
 
     id: str
     seeded: bool
+    masked: bool
 
     @property
     def protocol(self) -> str: ...
@@ -79,6 +81,7 @@ class ByMethod:
         """Raises BadOptions for settings that it does not take, Unavailable for an unknown id."""
         entry = catalog.find(id)
         self.id = id
+        self.masked = True
         self._road: Road = protocol
         self.seeded = entry.traits.seeded
         self._entry = entry
@@ -100,7 +103,7 @@ class ByMethod:
 
     @property
     def key(self) -> str:
-        steering = [os.environ.get(name) for name in STEERING]
+        steering = [os.environ.get(name) for name in SHAPING]
         return _digest(self.id, self.revision, self.protocol, self.options, self._grow, steering, __version__)
 
     def make(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> Made:
@@ -130,15 +133,16 @@ class ByMethod:
 
 
 class FromFolder:
-    """Results that were made elsewhere: for each sample a picture of its name, whatever its format."""
+    """Results that were made elsewhere: for each sample a picture of its name, folders and all, whatever its format."""
 
     protocol = "made elsewhere"
     revision = ""
     options = "{}"
-    seeded = False
+    seeded = masked = False
 
     def __init__(self, id: str, folder: Path) -> None:
-        """Raises BadOptions for a name that cannot stand for a method and for a folder that is not there."""
+        """Raises BadOptions for a name that cannot stand for a method, for a folder that is not there, and for one with
+        two pictures of one name."""
         if not NAME.fullmatch(id) or id == GIVEN:
             raise BadOptions(f"Results cannot be called {id!r}.", "Use letters, digits, dots and dashes.")
         if any(entry.id == id for entry in catalog.ENTRIES):
@@ -146,7 +150,12 @@ class FromFolder:
         if not folder.is_dir():
             raise BadOptions(f"There is no folder {folder} with the results of {id}.", "Use --results NAME=FOLDER.")
         self.id = id
-        self._files = {file.stem: file for file in sorted(folder.iterdir()) if _is_picture(file)}
+        self._files: dict[str, Path] = {}
+        for file in (file for file in sorted(folder.rglob("*")) if _is_picture(file)):
+            name = file.relative_to(folder).with_suffix("").as_posix()
+            if name in self._files:
+                raise BadOptions(f"{folder} has two pictures called {name}.", "Leave the one that is meant.")
+            self._files[name] = file
 
     @property
     def key(self) -> str:
@@ -154,7 +163,7 @@ class FromFolder:
         return _digest(self.id, facts)
 
     def make(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> Made:
-        file = self._files.get(Path(sample.name).name)
+        file = self._files.get(sample.name)
         if file is None:
             raise BadPicture(f"{self.id} has no result for {sample.name}.", "Name results like the samples.")
         return Made(to_rgb(open_picture(file)), mask, {})
@@ -169,7 +178,7 @@ class Given:
     protocol = "made elsewhere"
     revision = ""
     options = "{}"
-    seeded = False
+    seeded = masked = False
     key = "given"
 
     def make(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> Made:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -21,9 +21,9 @@ from rorem.evaluation.store import Number, Store
 from rorem.metrics import Metric, Seen, SetMetric, networks
 from rorem.metrics.seeing import seen
 from rorem.picture import to_rgb
+from rorem.weights import Part, revision_of
 
 logger = logging.getLogger(__name__)
-NO_TRUTH = "Its truth is not known."
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Gauge:
     """Something that gives numbers of one removal. ids: of the numbers. needs_truth: only where that is known.
 
     load: makes the function that measures. features: it gives two vectors for a number of the whole set.
+    networks: names of the parts that it needs. revision: of these.
     """
 
     ids: tuple[str, ...]
@@ -38,14 +39,15 @@ class Gauge:
     networks: tuple[str, ...] = ()
     needs_truth: bool = False
     features: bool = False
+    revision: str = ""
 
 
 def gauges(metrics: Sequence[Metric | SetMetric], judged: bool) -> list[Gauge]:
     """What measures these metrics; those with the same networks stand next to each other."""
     every = [_of_set(one) if isinstance(one, SetMetric) else _of_one(one) for one in metrics]
     if judged:
-        parts = tuple(part.name for part in judge.PARTS)
-        every.append(Gauge((JUDGE_RAW.id, SUCCESS_JUDGE.id), _judge, parts))
+        names, revision = _networks(judge.PARTS)
+        every.append(Gauge((JUDGE_RAW.id, SUCCESS_JUDGE.id), _judge, names, revision=revision))
     return sorted(every, key=lambda gauge: gauge.networks)
 
 
@@ -77,7 +79,7 @@ def _measure(
     loaded: dict[Gauge, Callable[[Seen], Sequence[float] | np.ndarray] | RoremError],
 ) -> None:
     numbers = store.numbers(job.place)
-    todo = [gauge for gauge in group if not all(_finished(numbers.get(id)) for id in gauge.ids)]
+    todo = [gauge for gauge in group if not all(_finished(numbers.get(id), gauge) for id in gauge.ids)]
     record = store.record(job.place)
     if not todo or record is None or record.error:
         return
@@ -91,17 +93,18 @@ def _measure(
     found = dict(numbers)
     for gauge in todo:
         if gauge.needs_truth and view.truth is None:
-            found |= dict.fromkeys(gauge.ids, Number(None))
+            found |= dict.fromkeys(gauge.ids, Number(None, revision=gauge.revision))
             continue
         if gauge not in loaded:
             loaded[gauge] = _loaded(gauge)
-        found |= _numbers(gauge, loaded[gauge], view, lambda id, features: store.keep_features(job.place, id, features))
+        new = _numbers(gauge, loaded[gauge], view, lambda id, features: store.keep_features(job.place, id, features))
+        found |= {id: replace(number, revision=gauge.revision) for id, number in new.items()}
     store.keep_numbers(job.place, found)
 
 
-def _finished(number: Number | None) -> bool:
-    """A number that failed is tried again."""
-    return number is not None and not number.reason
+def _finished(number: Number | None, gauge: Gauge) -> bool:
+    """A number that failed is tried again, and one that other weights measured is measured anew."""
+    return number is not None and not number.reason and number.revision == gauge.revision
 
 
 def _loaded(gauge: Gauge) -> Callable[[Seen], Sequence[float] | np.ndarray] | RoremError:
@@ -139,7 +142,8 @@ def _of_one(metric: Metric) -> Gauge:
         measure = metric.load()
         return lambda view: (measure(view),)
 
-    return Gauge((metric.id,), load, tuple(part.name for part in metric.parts), metric.needs_truth)
+    names, revision = _networks(metric.parts)
+    return Gauge((metric.id,), load, names, metric.needs_truth, revision=revision)
 
 
 def _of_set(metric: SetMetric) -> Gauge:
@@ -147,7 +151,13 @@ def _of_set(metric: SetMetric) -> Gauge:
         embed = metric.load()
         return lambda view: np.stack(embed(view))
 
-    return Gauge((metric.id,), load, tuple(part.name for part in metric.parts), metric.needs_truth, features=True)
+    names, revision = _networks(metric.parts)
+    return Gauge((metric.id,), load, names, metric.needs_truth, features=True, revision=revision)
+
+
+def _networks(parts: Sequence[Part]) -> tuple[tuple[str, ...], str]:
+    """Their names, and which weights lie on this machine."""
+    return tuple(part.name for part in parts), ", ".join(f"{part.name} {revision_of(part)}" for part in parts)
 
 
 def _judge() -> Callable[[Seen], Sequence[float]]:

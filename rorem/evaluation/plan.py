@@ -69,3 +69,6 @@ class Plan:
 
     def seeds_of(self, maker: Maker) -> tuple[int, ...]:
         return self.seeds if maker.seeded else self.seeds[:1]
+
+    def policies_of(self, maker: Maker) -> tuple[str, ...]:
+        return self.policies if maker.masked else (AS_GIVEN,)

@@ -119,7 +119,7 @@ class Trick:
     protocol = "probe"
     revision = ""
     options = "{}"
-    seeded = False
+    seeded = masked = False
 
     def __init__(self, probe: Probe, base: ByMethod, store: Store) -> None:
         self.id = probe.name
@@ -136,7 +136,7 @@ class Trick:
     def release(self) -> None: ...
 
     def _honest(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> tuple[np.ndarray, np.ndarray]:
-        place = Place(self._base.id, self._base.key, AS_GIVEN, seed, sample.id)
+        place = Place(self._base.id, self._base.key, AS_GIVEN, seed, sample.content)
         record = self._store.record(place)
         picture = self._store.picture(place, record) if record and not record.error else None
         hole = self._store.hole(place)
@@ -153,7 +153,7 @@ class DilatedFirst:
     protocol = "probe"
     revision = ""
     options = "{}"
-    seeded = False
+    seeded = masked = False
 
     def __init__(self, base: ByMethod) -> None:
         self.key = base.key

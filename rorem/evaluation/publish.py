@@ -66,7 +66,8 @@ def probe(
 ) -> Published | None:
     """Tricks instead of the plan's methods: also writes probes.md. Of the plan only the metrics count."""
     store = Store(out)
-    plan = Plan(seeds=tuple(range(probes.BEST_OF)), metrics=plan.metrics)
+    plan = Plan((probes.BASE,), tuple(range(probes.BEST_OF)), metrics=plan.metrics)
+    plan.check()
     makers = probes.makers(store, _truth_known(samples))
     finished = running.evaluate(samples, plan, out, processes, on_progress, makers)
     if finished is None:
@@ -94,7 +95,7 @@ class _Pictures:
         self._store = Store(finished.folder)
         self._readings = readings
         self._jobs: Mapping[tuple[str, str, str, int], Job] = {
-            (job.place.sample, job.place.method, job.place.policy, job.place.seed): job for job in finished.jobs
+            (job.sample, job.place.method, job.place.policy, job.place.seed): job for job in finished.jobs
         }
 
     def __call__(self, case: Case) -> CasePictures | None:
@@ -111,6 +112,7 @@ class _Pictures:
 
 def _about(samples: TripletSet, plan: Plan, finished: Finished) -> RunFacts:
     revision = f" @ {samples.revision}" if samples.revision else ""
+    measured_with = [f"Measured with {', '.join(finished.networks)}."] if finished.networks else []
     twice = [f"In the set more than once, counted once: {', '.join(finished.twice)}."] if finished.twice else []
     return RunFacts(
         dataset=f"{samples.name}{revision}",
@@ -121,7 +123,7 @@ def _about(samples: TripletSet, plan: Plan, finished: Finished) -> RunFacts:
         methods=(*plan.methods, *plan.results),
         titles={entry.id: entry.title for entry in methods.ENTRIES},
         left_out=finished.left_out,
-        notes=twice,
+        notes=[*twice, *measured_with],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +11,10 @@ from rorem.errors import BadData, Cancelled, OutOfMemory, RoremError
 from rorem.evaluation.makers import Made, Maker
 from rorem.evaluation.plan import Plan
 from rorem.evaluation.policies import POLICIES
-from rorem.evaluation.samples import Sample, decode
+from rorem.evaluation.samples import Sample, content_of, decode
 from rorem.evaluation.store import Place, Record, Store
 from rorem.remover import no_step
-from rorem.triplet.record import Triplet
+from rorem.triplet.record import Triplet, sha256
 from rorem.triplet.sets import TripletSet
 
 logger = logging.getLogger(__name__)
@@ -24,11 +23,22 @@ OnCell = Callable[[int, int, str], None]  # how many are done, of how many, and 
 
 @dataclass(frozen=True)
 class Job:
-    """One removal to make. index: of the sample in its set."""
+    """One removal to make. index: of the sample in its set. sample: hash of its source and mask, for the rows."""
 
     maker: Maker
     index: int
+    sample: str
     place: Place
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A sample of a set. sample: hash of source and mask, the same wherever they lie. content: of all that numbers may
+    depend on, truth and given result included: what was kept for other content is not taken up."""
+
+    index: int
+    sample: str
+    content: str
 
 
 class Readings:
@@ -46,12 +56,13 @@ class Readings:
         except OSError as error:
             return BadData(f"{self._set.names[index]} could not be read: {(error.strerror or str(error)).lower()}.")
 
-    def id(self, index: int) -> str:
-        """The content hash of a sample; of a record that cannot be read, one of its name."""
+    def identity(self, index: int) -> Identity:
+        """Of a record that cannot be read, one made of its name."""
         triplet = self.triplet(index)
         if isinstance(triplet, Triplet):
-            return triplet.sample
-        return hashlib.sha256(f"unreadable {self._set.names[index]}".encode()).hexdigest()
+            return Identity(index, triplet.sample, content_of(triplet))
+        unreadable = sha256(f"unreadable {self._set.names[index]}".encode())
+        return Identity(index, unreadable, unreadable)
 
     def name(self, index: int) -> str:
         return self._set.names[index]
@@ -74,12 +85,12 @@ class Readings:
             return error
 
 
-def jobs(plan: Plan, makers: Sequence[Maker], ids: Sequence[tuple[int, str]]) -> Iterator[Job]:
-    """All removals of these samples (index and content hash): method by method, so that a loaded one stays loaded."""
+def jobs(plan: Plan, makers: Sequence[Maker], samples: Sequence[Identity]) -> Iterator[Job]:
+    """All removals of these samples: method by method, so that a loaded one stays loaded."""
     for maker in makers:
         key = maker.key
-        for (index, id), policy, seed in product(ids, plan.policies, plan.seeds_of(maker)):
-            yield Job(maker, index, Place(maker.id, key, policy, seed, id))
+        for one, policy, seed in product(samples, plan.policies_of(maker), plan.seeds_of(maker)):
+            yield Job(maker, one.index, one.sample, Place(maker.id, key, policy, seed, one.content))
 
 
 def remove_all(todo: Sequence[Job], readings: Readings, store: Store, on_cell: OnCell) -> None:

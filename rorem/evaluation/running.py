@@ -18,7 +18,7 @@ from rorem.evaluation.makers import Maker
 from rorem.evaluation.measuring import gauges, measure_all
 from rorem.evaluation.plan import Plan
 from rorem.evaluation.processes import Processes
-from rorem.evaluation.removing import Job, Readings, jobs, remove_all
+from rorem.evaluation.removing import Identity, Job, Readings, jobs, remove_all
 from rorem.evaluation.rows import Row
 from rorem.evaluation.store import Store
 from rorem.files import write_whole
@@ -44,8 +44,8 @@ class Failure:
 @dataclass(frozen=True)
 class Finished:
     """What a run came to. rows: all numbers. left_out: metrics that could not be measured here, with the reasons.
-    failures: removals that came to nothing. twice: samples that were in the set more than once.
-    jobs: every removal, by which its pictures can be found."""
+    failures: removals that came to nothing. twice: samples that were in the set more than once. jobs: every removal, by
+    which its pictures can be found. networks: the weights that measured, with their revisions."""
 
     folder: Path
     rows: tuple[Row, ...]
@@ -53,6 +53,7 @@ class Finished:
     left_out: Mapping[str, str]
     failures: tuple[Failure, ...]
     twice: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -76,15 +77,13 @@ def evaluate(
     metrics, left_out = plan.measured()
     said = people.read(plan.answers) if plan.answers else {}
     unjudged = judge.obstacle() if plan.metrics is None else "It was not asked for."
-    _own_folder(out)
     store, readings = Store(out), Readings(samples)
     if processes.first:
+        _own_folder(out)
         write_whole(out / RUN, json.dumps(_about(samples, plan), indent=1).encode())
-
-    def identified(indices: Sequence[int]) -> list[tuple[int, str]]:
-        return [(index, readings.id(index)) for index in indices]
-
-    mine = list(jobs(plan, makers, identified(processes.share(len(samples)))))
+    processes.wait()
+    identities = [readings.identity(index) for index in range(len(samples))]
+    mine = list(jobs(plan, makers, [identities[index] for index in processes.share(len(samples))]))
     remove_all(mine, readings, store, lambda *told: on_progress(REMOVING, *told))
     _make_room(makers)
     chosen = gauges(metrics, judged=not unjudged)
@@ -92,7 +91,7 @@ def evaluate(
     processes.wait()
     if not processes.first:
         return None
-    once, twice = _each_once(identified(range(len(samples))))
+    once, twice = _each_once(identities)
     every = list(jobs(plan, makers, once)) if processes.count > 1 or twice else mine
     ids = [id for gauge in chosen if not gauge.features for id in gauge.ids]
     sets = [metric for metric in metrics if isinstance(metric, SetMetric)]
@@ -102,7 +101,8 @@ def evaluate(
         left_out |= dict.fromkeys((SUCCESS_JUDGE.id, JUDGE_RAW.id), unjudged)
     failures = [Failure(row.method, row.name, row.reason) for row in found if row.metric == gathering.FAILED]
     names = tuple(samples.names[index] for index in twice)
-    return Finished(out, tuple(found), tuple(every), left_out, tuple(failures), names)
+    networks = dict.fromkeys(part for gauge in chosen if gauge.revision for part in gauge.revision.split(", "))
+    return Finished(out, tuple(found), tuple(every), left_out, tuple(failures), names, tuple(networks))
 
 
 def _make_room(makers: Sequence[Maker]) -> None:
@@ -135,14 +135,14 @@ def _about(samples: TripletSet, plan: Plan) -> dict[str, object]:
     }
 
 
-def _each_once(identified: Sequence[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[int]]:
-    """Samples by their content, and the indices of those that were there before."""
+def _each_once(identities: Sequence[Identity]) -> tuple[list[Identity], list[int]]:
+    """Samples by source and mask, and the indices of those that were there before."""
     seen: set[str] = set()
     once, twice = [], []
-    for index, id in identified:
-        if id in seen:
-            twice.append(index)
+    for one in identities:
+        if one.sample in seen:
+            twice.append(one.index)
         else:
-            seen.add(id)
-            once.append((index, id))
+            seen.add(one.sample)
+            once.append(one)
     return once, twice

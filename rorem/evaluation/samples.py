@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from rorem.errors import BadData, BadMask
 from rorem.mask_file import read_mask
 from rorem.picture import Picture, open_picture, to_rgb
-from rorem.triplet.record import Triplet
+from rorem.triplet.record import Triplet, sha256
 
 SPECK = 0.02  # parts of a mask smaller than this share of its largest part are no object of their own
 JOINED = 0.01  # of the longer side: marks nearer than this are one object
@@ -20,12 +21,13 @@ JOINED = 0.01  # of the longer side: marks nearer than this are one object
 class Sample:
     """A photo and what is to be removed from it.
 
-    id: content hash of source and mask. mask: bool (H, W). truth: uint8 RGB (H, W, 3), or None.
-    given: a result that came with the set, uint8 RGB of any size, or None. objects: how many things at once.
-    occluded: whether something stands before them; None = the set does not say.
+    id: hash of source and mask. content: of all that the set says of it; see `content_of`. mask: bool (H, W).
+    truth: uint8 RGB (H, W, 3), or None. given: a result that came with the set, uint8 RGB of any size, or None.
+    objects: how many things at once. occluded: whether something stands before them; None = the set does not say.
     """
 
     id: str
+    content: str
     name: str
     picture: Picture
     mask: np.ndarray
@@ -60,6 +62,7 @@ def decode(triplet: Triplet) -> Sample:
     occluded = triplet.extra.get("occluded")
     return Sample(
         id=triplet.sample,
+        content=content_of(triplet),
         name=triplet.name,
         picture=picture,
         mask=mask,
@@ -71,6 +74,13 @@ def decode(triplet: Triplet) -> Sample:
         objects=told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else objects_in(mask),
         occluded=occluded if isinstance(occluded, bool) else None,
     )
+
+
+def content_of(triplet: Triplet) -> str:
+    """Hash of everything that numbers may depend on, truth and given result included. Hex, 64 digits."""
+    told = [triplet.category, *(triplet.extra.get(name) for name in ("objects", "occluded"))]
+    parts = [sha256(part or b"") for part in (triplet.truth, triplet.result)]
+    return sha256(json.dumps([triplet.sample, *parts, *told], default=str).encode())
 
 
 def objects_in(mask: np.ndarray) -> int:

@@ -28,7 +28,7 @@ BITS = [cv2.IMWRITE_PNG_BILEVEL, 1]
 
 @dataclass(frozen=True)
 class Place:
-    """Where one removal is kept. key: of the maker. sample: its content hash."""
+    """Where one removal is kept. key: of the maker. sample: hash of its content, truth and all."""
 
     method: str
     key: str
@@ -56,10 +56,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Number:
-    """One measured value. None with a reason = it failed, and is tried again; None without = nothing to measure."""
+    """One measured value. None with a reason = it failed, and is tried again; None without = nothing to measure.
+    revision: of the networks that measured it, "" without any."""
 
     value: float | None
     reason: str = ""
+    revision: str = ""
 
 
 class Store:
@@ -157,12 +159,17 @@ def _json(path: Path) -> dict[str, Any] | None:
 def _written(number: Number) -> dict[str, object]:
     """Infinity as a word: JSON has none."""
     endless = number.value is not None and number.value in (float("inf"), float("-inf"))
-    return {"value": str(number.value) if endless else number.value, "reason": number.reason}
+    return {
+        "value": str(number.value) if endless else number.value,
+        "reason": number.reason,
+        "revision": number.revision,
+    }
 
 
 def _read_number(told: dict[str, Any]) -> Number:
     value = told.get("value")
-    return Number(None if value is None else float(str(value)), str(told.get("reason", "")))
+    reason, revision = (str(told.get(name, "")) for name in ("reason", "revision"))
+    return Number(None if value is None else float(str(value)), reason, revision)
 
 
 def _safe(text: str) -> str:

@@ -29,6 +29,7 @@ class State:
 
 READY = State("ready")
 STEERING = ("ROREM_DEVICE", "ROREM_DTYPE", "ROREM_COMPILE")  # what a loaded network depends on
+SHAPING = (*STEERING, "ROREM_MEMORY")  # and what a result may depend on
 
 
 @dataclass(frozen=True)

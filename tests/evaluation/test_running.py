@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 
 from rorem.errors import BadData, BadOptions, BadPicture, Unavailable
-from rorem.evaluation import rows
+from rorem.evaluation import measuring, rows
 from rorem.evaluation.facts import FACTS
 from rorem.evaluation.gathering import FAILED
 from rorem.evaluation.makers import ByMethod, Made, Maker
+from rorem.evaluation.measuring import Gauge
 from rorem.evaluation.plan import Plan
 from rorem.evaluation.processes import Processes
 from rorem.evaluation.rows import Row
 from rorem.evaluation.running import REMOVING, Finished, evaluate
 from rorem.evaluation.samples import Sample
+from rorem.metrics import Metric, Seen, SetMetric
 from rorem.picture import to_rgb
 from rorem.remover import OnStep
+from rorem.triplet.record import Triplet
 from rorem.triplet.sets import TripletSet
 from tests.evaluation.sets import in_memory, png, scene, triplet
 
@@ -46,7 +49,7 @@ class Counted:
     protocol = "test"
     revision = "1"
     options = "{}"
-    seeded = True
+    seeded = masked = True
     key = "k"
 
     def __init__(self, id: str = "counted", fails_on: str = "", before: Callable[[], None] = lambda: None) -> None:
@@ -216,6 +219,64 @@ def test_results_from_elsewhere_and_of_the_set_are_measured(tmp_path: Path) -> N
     assert [(one.method, one.name) for one in finished.failures] == [("theirs", "scene01")]
 
 
+def test_a_set_that_has_changed_is_measured_anew(tmp_path: Path) -> None:
+    """Another truth, another given result, another category: none of the old numbers stands for them."""
+    one = triplet(0, category="disc")
+    plan = Plan(("given",), metrics=METRICS)
+
+    def values(record: Triplet) -> dict[str, float | None]:
+        return {row.metric: row.value for row in run(in_memory(record), plan, tmp_path / "out").rows}
+
+    assert "psnr_hole/gt" not in values(replace(one, truth=None, result=one.truth))
+    assert values(replace(one, result=one.truth))["psnr_hole/gt"] == float("inf")
+    assert (values(replace(one, result=one.source))["psnr_hole/gt"] or 99) < 30
+    rows_now = run(in_memory(replace(one, result=one.source, category="circle")), plan, tmp_path / "out").rows
+    assert {row.category for row in rows_now} == {"circle"}
+
+
+def test_pictures_from_elsewhere_are_found_by_their_whole_name(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    (made / "a").mkdir(parents=True)
+    (made / "a/x.png").write_bytes(png(scene(0)[2]))
+    samples = in_memory(replace(triplet(0), name="a/x"), replace(triplet(1), name="b/x"))
+    finished = run(samples, Plan(metrics=METRICS, results={"theirs": made}), tmp_path / "out")
+    assert [(one.name, "no result for b/x" in one.reason) for one in finished.failures] == [("b/x", True)]
+    (made / "a/x.jpg").write_bytes(b"")
+    with pytest.raises(BadOptions, match="two pictures called a/x"):
+        run(samples, Plan(metrics=METRICS, results={"theirs": made}), tmp_path / "out")
+
+
+def test_what_was_made_elsewhere_stands_under_no_other_mask(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    answers.write_text("sample,method,verdict\nscene00,telea,yes\n")
+    plan = Plan(("given", "telea"), policies=("as given", "dilated"), metrics=METRICS, answers=answers)
+    finished = run(in_memory(replace(triplet(0), result=triplet(0).truth)), plan, tmp_path / "out")
+    assert {row.policy for row in finished.rows if row.method == "given"} == {"as given"}
+    assert {row.policy for row in finished.rows if row.method == "telea"} == {"as given", "dilated"}
+    assert [row.policy for row in finished.rows if row.metric == "success_human"] == ["as given"]
+
+
+def test_other_weights_of_a_metric_measure_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revisions = {"seam": "one"}
+    asked: list[str] = []
+    real = measuring.gauges
+
+    def gauges(metrics: Sequence[Metric | SetMetric], judged: bool) -> list[Gauge]:
+        def counted() -> Callable[[Seen], Sequence[float]]:
+            asked.append(revisions["seam"])
+            return lambda view: (1.0,)
+
+        return [replace(one, load=counted, revision=revisions["seam"]) for one in real(metrics, judged)]
+
+    monkeypatch.setattr("rorem.evaluation.running.gauges", gauges)
+    samples, plan = in_memory(triplet(0)), Plan(metrics=("seam",))
+    for _ in range(2):
+        run(samples, plan, tmp_path, makers=[Counted()])
+    revisions["seam"] = "two"
+    finished = run(samples, plan, tmp_path, makers=[Counted()])
+    assert asked == ["one", "two"] and finished.networks == ("two",)
+
+
 def test_people_are_heard(tmp_path: Path) -> None:
     answers = tmp_path / "answers.csv"
     answers.write_text("sample,method,verdict\nscene00,counted,yes\nscene01,counted,no\n")
@@ -242,7 +303,7 @@ def test_processes_share_the_samples(tmp_path: Path) -> None:
         finished = evaluate(samples, plan, tmp_path / "two", processes, makers=[makers[index]])
     assert {name for name, *_ in makers[0].made} == {"scene00", "scene02", "scene04"}
     assert {name for name, *_ in makers[1].made} == {"scene01", "scene03"}
-    assert finished is not None and len(waits) == 2
+    assert finished is not None and len(waits) == 4
     alone = run(samples, plan, tmp_path / "one", makers=[Counted()])
     assert lasting(finished.rows) == lasting(alone.rows)
 
