@@ -74,8 +74,10 @@ def evaluate(
         together = processes.join()
         try:
             with _bars(shown=together.first and not as_json) as on_progress:
-                name = str(built_in()) if dataset == BUILT_IN else dataset
-                samples = open_set(name, on_file=functools.partial(on_progress, FETCHING))
+                where = str(built_in()) if dataset == BUILT_IN else dataset
+                samples = open_set(where, on_file=functools.partial(on_progress, FETCHING))
+                if dataset == BUILT_IN:
+                    samples.name = "The built-in pairs"
                 run = publish.probe if probes else publish.evaluate
                 published = run(samples, plan, out, together, on_progress, paper=paper)
         except OSError as error:
@@ -238,6 +240,7 @@ def _record(published: Published) -> dict[str, object]:
                 "high": cell.mean.high,
                 "n": cell.mean.n,
                 "exact": cell.exact,
+                "rest": cell.mean.rest,
                 "best": cell.best,
             }
             for cell in cells

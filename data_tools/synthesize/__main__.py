@@ -51,7 +51,9 @@ def main(
                     "This needs photos and cut-outs.", "Name folders with --photos and --cutouts, or add --fetch."
                 )
             with _progress() as (on_look, on_sample):
-                summary = synthesize(out, grounds, things, count, settings, _tell_bad, on_look, on_sample)
+                summary = synthesize(
+                    out, grounds, things, count, settings, _tell_bad, on_look, on_sample, chosen=not fetch
+                )
         except KeyboardInterrupt:
             complain("Stopped. The same command goes on from there.")
             raise typer.Exit(STOPPED) from None

@@ -65,11 +65,13 @@ def synthesize(
     on_look: OnStep = lambda done, total: None,
     on_sample: OnStep = lambda done, total: None,
     look: Look = as_it_is,
+    chosen: bool = False,
 ) -> Summary:
     """Writes `count` pairs to the folder `out`, a set of triplets: source/ mask/ TRUTH/ meta.json, with ATTRIBUTION.md.
 
     The same files, settings and look give the same bytes. Sample n does not depend on `count`, so that a set can be
-    made longer; what is there is not made again. photos, cutouts: folders, searched with all in them.
+    made longer; what is there is not made again. photos, cutouts: folders, searched with all in them. chosen: they hold
+    nothing but what is meant; see `take_stock`.
     on_bad is told of files that cannot be used, on_look of files looked at, on_sample of samples; what they raise comes
     through and leaves a set that the same call takes up again.
     Raises BadData if there is nothing to build from or a foreign set in the way, BadOptions, and OSError.
@@ -82,7 +84,7 @@ def synthesize(
         bad.append((name, error))
         on_bad(name, error)
 
-    stock = take_stock(photos, cutouts, tell, on_look)
+    stock = take_stock(photos, cutouts, tell, on_look, chosen)
     set_ = Set(out, _made_with(settings, stock))
     records = set_.records()
     there, made, failed = list(records), list[str](), list[tuple[str, RoremError]]()

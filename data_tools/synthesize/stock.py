@@ -41,10 +41,15 @@ class Stock:
 
 
 def take_stock(
-    photos: Sequence[Path], cutouts: Sequence[Path], on_bad: OnBad, on_step: OnStep = lambda done, total: None
+    photos: Sequence[Path],
+    cutouts: Sequence[Path],
+    on_bad: OnBad,
+    on_step: OnStep = lambda done, total: None,
+    chosen: bool = False,
 ) -> Stock:
     """Looks through folders. Drawings and what is too small are left out; what cannot be opened is told to `on_bad`.
 
+    chosen: a person put just these files there: what looks drawn is taken, too, and whatever is left out is told.
     Raises BadData for a folder that is not there, and if no photo or no cut-out is left.
     """
     for folder in (*photos, *cutouts):
@@ -55,13 +60,16 @@ def take_stock(
     total = len(grounds) + len(things)
 
     def checked(
-        originals: Sequence[Original], check: Callable[[Original], Original | None], first: int
+        originals: Sequence[Original], check: Callable[[Original, bool], Original | str], first: int
     ) -> Iterator[Original]:
         for done, original in enumerate(originals, first):
             on_step(done, total)
             try:
-                if found := check(original):
+                found = check(original, chosen)
+                if isinstance(found, Original):
                     yield found
+                elif chosen:
+                    on_bad(original.key, BadData(found, "Leave it out, or give another."))
             except (RoremError, OSError) as error:
                 on_bad(original.key, _as_bad(error))
 
@@ -79,29 +87,31 @@ def take_stock(
     return stock
 
 
-def _photo(original: Original) -> Original | None:
-    """The photo with its size, None if it is none that can be used. Raises OSError and BadPicture."""
+def _photo(original: Original, drawn_too: bool) -> Original | str:
+    """The photo with its size, or why it cannot be used. Raises OSError and BadPicture."""
     data = original.read()
     picture = open_picture(data, name=original.key)
-    if min(picture.size) < SMALLEST_PHOTO or (opacity(picture) < 255).any():
-        return None
+    if min(picture.size) < SMALLEST_PHOTO:
+        return f"It is smaller than {SMALLEST_PHOTO} pixels a side."
+    if (opacity(picture) < 255).any():
+        return "Parts of it are transparent, so it is no photo to lay things over."
     small = _shrunk(to_srgb(picture), max(1, max(picture.size) // LOOK))
-    if looks_drawn(small, np.ones(small.shape[:2], bool), FLAT_PHOTO, COLOURS_PHOTO):
-        return None
+    if not drawn_too and looks_drawn(small, np.ones(small.shape[:2], bool), FLAT_PHOTO, COLOURS_PHOTO):
+        return "It looks drawn."
     return replace(original, width=picture.width, height=picture.height, sha256=sha256(data))
 
 
-def _cutout(original: Original) -> Original | None:
-    """The cut-out with its size, None if it is none that can be used. Raises OSError and BadPicture."""
+def _cutout(original: Original, drawn_too: bool) -> Original | str:
+    """The cut-out with its size, or why it cannot be used. Raises OSError and BadPicture."""
     rgba = original.rgba()
     if not rgba.size or max(rgba.shape[:2]) < SMALLEST_CUTOUT:
-        return None
+        return f"It is smaller than {SMALLEST_CUTOUT} pixels."
     inside = rgba[..., 3] > 250
     least, most = COVERED
     if inside.mean() < least or (rgba[..., 3] > 128).mean() > most:
-        return None
-    if looks_drawn(rgba[..., :3].astype(int), inside, FLAT_CUTOUT, COLOURS_CUTOUT):
-        return None
+        return "Nothing is cut out of it: nearly all or nearly nothing of it is transparent."
+    if not drawn_too and looks_drawn(rgba[..., :3].astype(int), inside, FLAT_CUTOUT, COLOURS_CUTOUT):
+        return "It looks drawn."
     return replace(original, width=rgba.shape[1], height=rgba.shape[0], sha256=sha256(original.read()))
 
 

@@ -51,7 +51,7 @@ def contenders(rows: Sequence[Row], found: Grid) -> tuple[Contender, ...]:
             options=tuple(sorted({options for method, _, options in facts if method == name and options})),
             seeds=tuple(np.unique(found.runs.seed[found.runs.method == number]).tolist()),
             pictures=len(found.photos) - int(found.absent[number]),
-            failed=int(found.failed[number]),
+            failed=int(found.failed[number].sum()),
             absent=int(found.absent[number]),
         )
         for number, name in enumerate(found.methods)

@@ -25,7 +25,8 @@ INNER, OUTER = (255, 45, 85), (255, 255, 255)  # the outline: red within white i
 
 @dataclass(frozen=True)
 class Case:
-    """One removal, and what it scored in the metric by which cases are chosen."""
+    """One removal, and what it scored in the metric by which cases are chosen; where nearest to 0 is best, the
+    distance from 0."""
 
     sample: str
     name: str
@@ -68,7 +69,7 @@ def choose(summary: Summary, definition: Definition, method: str, count: int = C
     runs = found.runs
     here = (runs.metric == found.metrics.index(definition.id)) & (runs.method == found.methods.index(method))
     places = np.flatnonzero(here & ~np.isnan(runs.value)).tolist()
-    goodness = {"higher": runs.value, "lower": -runs.value, "zero": -np.abs(runs.value)}[definition.better]
+    goodness = runs.value if definition.better == "higher" else -runs.value
     order = sorted(places, key=lambda at: (-goodness[at], found.photos[runs.photo[at]].name, runs.seed[at]))
     best, worst = _one_each(order, runs.photo), _one_each(order[::-1], runs.photo)
     half = len(best) // 2

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from rorem.evaluation.resampling import mean_intervals
-from rorem.metrics.intervals import wilson
+from rorem.metrics.intervals import mean_intervals, wilson
 
 
 class Definition(Protocol):
@@ -40,12 +39,18 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval. value: None = nothing finite was measured. low, high: None = no interval."""
+    """A number with its 95 % interval. low, high: None = no interval. n: pictures with a value, infinite ones too.
+
+    exact: pictures with an infinite value, which means equal. rest: the mean over the others, where some are exact.
+    value: the mean over the finite ones; None where most are exact, since `rest` would not speak for the method.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     n: int = 0
+    exact: int = 0
+    rest: float | None = None
 
 
 def kind(definition: Definition) -> str:
@@ -67,41 +72,40 @@ def rate(values: np.ndarray) -> Estimate:
 
 def estimates(columns: np.ndarray, rates: Sequence[bool], seed: int = 0) -> list[Estimate]:
     """Means with intervals. columns: float64 (K, N), a value for each picture, NaN = none. rates: which are shares of
-    yes. n counts infinite values too; mean and interval do not."""
-    finite = np.where(np.isfinite(columns), columns, np.nan)
+    yes."""
     plain = np.flatnonzero(~np.array(rates, bool))
     intervals = np.full((len(columns), 2), np.nan)
-    intervals[plain] = mean_intervals(finite[plain], seed)
+    intervals[plain] = mean_intervals(np.where(np.isfinite(columns[plain]), columns[plain], np.nan), seed)
     found = []
-    for column, values, interval, is_rate in zip(columns, finite, intervals, rates, strict=True):
-        there = values[~np.isnan(values)]
-        n = int((~np.isnan(column)).sum())
-        low, high = map(known_number, interval)
-        found.append(rate(there) if is_rate else Estimate(float(there.mean()) if len(there) else None, low, high, n))
+    for column, interval, is_rate in zip(columns, intervals, rates, strict=True):
+        if is_rate:
+            found.append(rate(column))
+            continue
+        mean = _mean(column)
+        low, high = (None, None) if mean.value is None else map(known_number, interval)
+        found.append(replace(mean, low=low, high=high))
     return found
-
-
-def paired(first: np.ndarray, second: np.ndarray, better: str) -> np.ndarray:
-    """First minus second, picture by picture; of sizes where nearest to zero is best. float64 (N,), NaN = no value."""
-    if better == "zero":
-        first, second = np.abs(first), np.abs(second)
-    same = np.isinf(first) & (first == second)
-    with np.errstate(invalid="ignore"):
-        return np.where(same, 0.0, first - second)
 
 
 def mean_changes(columns: np.ndarray, seed: int = 0) -> list[Estimate]:
-    """Means of paired differences with bootstrapped intervals. columns: float64 (K, N), as `paired` gives them.
+    """Means of paired differences with bootstrapped intervals. columns: float64 (K, N), as `differences` gives them.
 
-    An infinite difference opens the interval to infinity, where resamples often have it; the mean leaves it out.
+    An infinite difference opens the interval to infinity, where resamples often have it.
     """
     found = []
     for column, interval in zip(columns, mean_intervals(columns, seed), strict=True):
-        finite = column[np.isfinite(column)]
         low, high = map(known_number, interval)
-        mean = float(finite.mean()) if len(finite) else None
-        found.append(Estimate(mean, low, high, int((~np.isnan(column)).sum())))
+        found.append(replace(_mean(column), low=low, high=high))
     return found
+
+
+def _mean(column: np.ndarray) -> Estimate:
+    """Of one column, without interval."""
+    there = column[~np.isnan(column)]
+    finite = there[np.isfinite(there)]
+    mean = float(finite.mean()) if len(finite) else None
+    exact = len(there) - len(finite)
+    return Estimate(None if 2 * exact > len(there) else mean, n=len(there), exact=exact, rest=mean if exact else None)
 
 
 def defined(definitions: Mapping[str, Definition], metric: str) -> Definition:

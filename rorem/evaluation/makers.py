@@ -165,7 +165,7 @@ class FromFolder:
     def make(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> Made:
         file = self._files.get(sample.name)
         if file is None:
-            raise BadPicture(f"{self.id} has no result for {sample.name}.", "Name results like the samples.")
+            raise BadPicture(f"{self.id} has no result of this name.", "Name results like the samples.")
         return Made(to_rgb(open_picture(file)), mask, {})
 
     def release(self) -> None: ...
@@ -183,7 +183,7 @@ class Given:
 
     def make(self, sample: Sample, mask: np.ndarray, seed: int, on_step: OnStep) -> Made:
         if sample.given is None:
-            raise BadPicture(f"The set has no result for {sample.name}.", "Leave out the method `given`.")
+            raise BadPicture("The set has no result of its own for it.", "Leave out the method `given`.")
         return Made(sample.given, mask, {})
 
     def release(self) -> None: ...

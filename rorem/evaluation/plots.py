@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec
 from rorem.evaluation.estimates import Definition, Estimate, kind
 from rorem.evaluation.slices import Cut
 from rorem.evaluation.summary import Summary
-from rorem.evaluation.wording import ARROWS, Scale, scale
+from rorem.evaluation.wording import ARROWS, Scale, exactly, named, scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +86,7 @@ def intervals(summary: Summary, definition: Definition) -> str:
     for number, (cell, one) in enumerate(zip(cells, shown, strict=True)):
         how, y = look(number), len(names) - 1 - number
         if cell is None or one is None or one.value is None:
-            words, sideways = "exact" if cell else "no value", axes.get_yaxis_transform()
+            words, sideways = _no_mark(one, unit), axes.get_yaxis_transform()
             axes.text(0.02, y, words, transform=sideways, va="center", color=INK, fontsize=SIZE - 1, alpha=0.8)
             continue
         if one.low is not None and one.high is not None:
@@ -198,7 +198,7 @@ def _figure(height: float, left: float, right: float = 0.15, bottom: float = 0.3
 
 
 def _title(axes: Axes, definition: Definition, unit: Scale, suffix: str = "") -> None:
-    words = (f"{definition.title}{suffix}", f"({unit.unit})" if unit.unit not in ("", "s") else "")
+    words = (f"{named(definition)}{suffix}", f"({unit.unit})" if unit.unit not in ("", "s") else "")
     text = " ".join(filter(None, (*words, ARROWS.get(definition.better, ""))))
     axes.text(0.01, 1, text, transform=_corner(axes), color=INK, fontsize=SIZE + 0.5, va="top")
 
@@ -239,10 +239,9 @@ def _names_at_right(figure: Figure, axes: Axes, summary: Summary, places: Sequen
         figure.text(end[0] + 0.008, end[1], name, color=INK, fontsize=SIZE - 0.5, va="center_baseline")
 
 
-def _line(across: Sequence[float], up: Sequence[float], colour: str):
-    from matplotlib.lines import Line2D
-
-    return Line2D(across, up, color=colour, linewidth=0.5, alpha=0.6)
+def _no_mark(estimate: Estimate | None, unit: Scale) -> str:
+    """Instead of a mark: most pictures are exact, or none has a value."""
+    return f"exact {exactly(estimate, unit)}" if estimate and estimate.exact else "no value"
 
 
 def _room(names: Sequence[str]) -> float:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from rorem.evaluation.estimates import Definition
 from rorem.evaluation.probes import ABOUT, HONEST
 from rorem.evaluation.rows import Row
-from rorem.evaluation.summary import Cell, Summary, summarize
+from rorem.evaluation.summary import CHANCE, Cell, Summary, summarize
+from rorem.evaluation.wording import ARROWS, DISTANCE
 
 TRUTH = "truth"
 RULE = (
     "Means over the pictures. **Bold**: the metric scores the trick better than the honest removal, and the paired "
-    "95 % interval of the difference excludes 0, so the metric can be gamed this way. Metrics without a good direction "
-    "are never bold, and the truth is no trick."
+    f"95 % interval of the difference excludes 0, and a sign-flip test agrees (p < {CHANCE}): the metric can be gamed "
+    "this way. Metrics without a good direction are never bold, and the truth is no trick. "
+    f"Of metrics that are best at 0 the {DISTANCE} is shown."
 )
 
 
@@ -47,7 +49,7 @@ def probe_table(rows: Sequence[Row], definitions: Mapping[str, Definition]) -> P
 def markdown(table: ProbeTable) -> str:
     """As GitHub's markdown, with the rule beneath."""
     lines = [
-        "| " + " | ".join(("", *(f"`{metric.id}` {_arrow(metric)}".strip() for metric in table.metrics))) + " |",
+        "| " + " | ".join(("", *(f"`{metric.id}` {ARROWS[metric.better]}".strip() for metric in table.metrics))) + " |",
         "|---|" + "---:|" * len(table.metrics),
         *(
             "| " + " | ".join((trick, *(_shown(table, metric.id, trick) for metric in table.metrics))) + " |"
@@ -70,10 +72,6 @@ def _better(summary: Summary, metric: str, trick: str) -> bool:
     return second is not None and second.better == "a"
 
 
-def _arrow(metric: Definition) -> str:
-    return {"higher": "↑", "lower": "↓", "zero": "→0"}.get(metric.better, "")
-
-
 def _shown(table: ProbeTable, metric: str, trick: str) -> str:
     cell = table.cells.get((metric, trick))
     text = "" if cell is None else _words(cell)
@@ -83,6 +81,6 @@ def _shown(table: ProbeTable, metric: str, trick: str) -> str:
 def _words(cell: Cell) -> str:
     value = cell.mean.value
     if value is None:
-        return "equal" if cell.exact else ""
+        return "equal" if cell.exact == cell.mean.n else f"equal in {cell.exact} of {cell.mean.n}"
     text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
     return f"{text} (equal in {cell.exact})" if cell.exact else text

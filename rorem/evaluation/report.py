@@ -15,7 +15,7 @@ from rorem.evaluation.policies import AS_GIVEN
 from rorem.evaluation.rows import Row
 from rorem.evaluation.slices import BY_SIZE, cuts, policies
 from rorem.evaluation.summary import Summary, summarize
-from rorem.evaluation.wording import GOOD, counted, scale
+from rorem.evaluation.wording import GOOD, counted, named, scale
 from rorem.files import write_whole
 
 TABLE, CSV, PAGE = "table.md", "table.csv", "report.html"
@@ -27,7 +27,7 @@ NAMES = 5  # pictures named with a failure; more are counted
 class RunFacts:
     """What was run, for the head of a report.
 
-    dataset: its name or path. protocol, machine, date, version, command: as they are to be read; "" = not told.
+    dataset: its name or path. protocol, machine, date, version: as they are to be read; "" = not told.
     methods: ids in the order of the tables. titles: of methods, by id. left_out: metric id -> why it was not measured.
     notes: sentences on the run. headline: id of the metric that comes first and by which cases are chosen, "" = ours.
     """
@@ -37,7 +37,6 @@ class RunFacts:
     machine: str = ""
     date: str = ""
     version: str = ""
-    command: str = ""
     methods: Sequence[str] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +98,7 @@ def page(
         about=about,
         summary=summary,
         counted=counted,
+        named=named,
         good=GOOD,
         palette=plots.PALETTE,
         lines=tables.lines(summary),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorem.evaluation.cases import Exhibit, Fetch, choose, show
 from rorem.evaluation.estimates import Definition, Estimate, kind
 from rorem.evaluation.slices import Cut, Policies
 from rorem.evaluation.summary import Difference, Summary
 from rorem.evaluation.tables import Shown
-from rorem.evaluation.wording import NONE, Scale, scale
+from rorem.evaluation.wording import NONE, Scale, exactly, scale
 
 # What tells most of a removal comes first; a metric counts if its id starts so. The first four that were measured get
 # plots against seconds and by mask size, and cases are chosen by the first that is no yes or no.
@@ -88,8 +88,9 @@ def of_policies(found: Policies, definition: Definition) -> Block:
             cell = cells.get((method, name))
             shown = _cell(cell.mean if cell else None, unit, n)
             if cell and cell.change:
-                change = f"change {unit.text(cell.change.value, True)}", unit.interval(cell.change, True)
-                shown = Shown(shown.text, shown.interval, "\n".join(filter(None, (shown.note, *change))))
+                change = _difference(cell.change, unit)
+                told = shown.note, f"change {change.text}", change.interval, change.note
+                shown = Shown(shown.text, shown.interval, "\n".join(filter(None, told)))
             row.append(shown)
         entries.append(Entry(method, tuple(row)))
     return Block(definition, unit.unit, found.names, (Group("", tuple(entries)),))
@@ -138,8 +139,14 @@ def _finite(summary: Summary, definition: Definition) -> bool:
 def _cell(estimate: Estimate | None, unit: Scale, n: int) -> Shown:
     if estimate is None:
         return Shown(NONE)
-    note = f"n = {estimate.n}" if estimate.n != n else ""
+    note = ", ".join(filter(None, (exactly(estimate, unit), f"n = {estimate.n}" if estimate.n != n else "")))
     return Shown("exact" if estimate.value is None else unit.text(estimate.value), unit.interval(estimate), note)
+
+
+def _difference(mean: Estimate, unit: Scale) -> Shown:
+    """An infinite difference: one of the two is exact."""
+    text = "one of them exact" if mean.value is None else unit.text(mean.value, True)
+    return Shown(text, unit.interval(mean, True), exactly(mean, unit, True))
 
 
 def _duel(pairs: Mapping[tuple[str, ...], Difference], a: str, b: str, unit: Scale) -> Shown:
@@ -147,10 +154,11 @@ def _duel(pairs: Mapping[tuple[str, ...], Difference], a: str, b: str, unit: Sca
     if one := pairs.get((a, b)):
         mean, best = one.mean, one.better == "a"
     elif one := pairs.get((b, a)):
-        low, high = (None if end is None else -end for end in (one.mean.high, one.mean.low))
-        mean = Estimate(None if one.mean.value is None else -one.mean.value, low, high, one.mean.n)
-        best = one.better == "b"
+        value, low, high, rest = (
+            None if end is None else -end for end in (one.mean.value, one.mean.high, one.mean.low, one.mean.rest)
+        )
+        mean, best = replace(one.mean, value=value, low=low, high=high, rest=rest), one.better == "b"
     else:
         return Shown("" if a == b else NONE)
-    text = "one of them exact" if mean.value is None else unit.text(mean.value, True)
-    return Shown(text, unit.interval(mean, True), f"n = {mean.n}", best)
+    shown = _difference(mean, unit)
+    return replace(shown, note=", ".join(filter(None, (shown.note, f"n = {mean.n}"))), best=best)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rorem.evaluation.estimates import Definition, Estimate, defined, estimates, kind, mean_changes, paired
+from rorem.evaluation.estimates import Definition, Estimate, defined, estimates, kind, mean_changes
 from rorem.evaluation.grid import Grid, Photo, grid
 from rorem.evaluation.policies import AS_GIVEN, POLICIES
 from rorem.evaluation.rows import Row
 from rorem.evaluation.summary import Summary
 from rorem.evaluation.wording import percent
+from rorem.metrics.intervals import differences
 
 TENTHS = 10
 FEWEST_OF_SIZE = 3  # pictures; small sets are divided into fewer parts than ten
@@ -120,7 +121,7 @@ def policies(
     The change against the mask as given is paired, picture by picture, and has a bootstrapped interval.
     """
     order = list(dict.fromkeys([*POLICIES, *sorted({row.policy for row in rows})]))
-    grids = {name: grid([row for row in rows if row.policy == name], methods, tuple(definitions)) for name in order}
+    grids = {name: grid([row for row in rows if row.policy == name], methods, definitions) for name in order}
     grids = {name: found for name, found in grids.items() if len(found.photos)}
     if len(grids) < 2:
         return None
@@ -130,7 +131,7 @@ def policies(
         means = _means(found, known, np.arange(len(found.photos)), seed)
         means |= {key: Estimate(value, n=n) for key, (value, n) in found.whole.items()}
         paired_here = name != AS_GIVEN and AS_GIVEN in grids
-        changes = _changes(found, grids[AS_GIVEN], known, seed) if paired_here else {}
+        changes = _changes(found, grids[AS_GIVEN], seed) if paired_here else {}
         for key, mean in means.items():
             cells[(*key, name)] = PolicyCell(mean, changes.get(key))
     return Policies(
@@ -164,9 +165,7 @@ def _means(
     return {key: mean for key, mean in zip(keys, estimates(columns, rates, seed), strict=True) if mean.n}
 
 
-def _changes(
-    found: Grid, given: Grid, definitions: Mapping[str, Definition], seed: int
-) -> dict[tuple[str, str], Estimate]:
+def _changes(found: Grid, given: Grid, seed: int) -> dict[tuple[str, str], Estimate]:
     """(metric id, method) -> mean change on the photos of both grids."""
     place = {photo.sample: number for number, photo in enumerate(given.photos)}
     here = [number for number, photo in enumerate(found.photos) if photo.sample in place]
@@ -177,10 +176,7 @@ def _changes(
         for method in found.methods
         if metric in given.metrics and method in given.methods
     ]
-    columns = [
-        paired(_column(found, *key)[here], _column(given, *key)[there], defined(definitions, key[0]).better)
-        for key in keys
-    ]
+    columns = [differences(_column(found, *key)[here], _column(given, *key)[there]) for key in keys]
     means = mean_changes(np.reshape(columns, (len(keys), len(here))), seed)
     return {key: mean for key, mean in zip(keys, means, strict=True) if mean.n}
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rorem.evaluation.accounts import Contender
-from rorem.evaluation.estimates import Definition, Estimate
-from rorem.evaluation.resampling import RESAMPLES
-from rorem.evaluation.summary import FEWEST_FOR_BEST, Cell, Summary
-from rorem.evaluation.wording import GOOD, NONE, Scale, counted, scale
+from rorem.evaluation.estimates import Definition, Estimate, kind
+from rorem.evaluation.summary import CHANCE, FEWEST_FOR_BEST, Cell, Summary
+from rorem.evaluation.wording import ARROWS, DISTANCE, GOOD, NONE, Scale, counted, exactly, named, scale
+from rorem.metrics.intervals import RESAMPLES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -74,9 +74,12 @@ def markdown(summary: Summary) -> str:
 
 
 def as_csv(summary: Summary) -> str:
-    """One line for each method and metric. Numbers as they are (a rate from 0 to 1); text cannot be a formula."""
-    columns = "method,revision,protocol,policy,metric,title,unit,better,mean,low,high,median,p50,p50_low,p50_high,p95"
-    more = "p95_low,p95_high,n,exact,missing,failed,absent,seeds,best"
+    """One line for each method and metric. Numbers as they are (a rate from 0 to 1); text cannot be a formula.
+
+    mean is empty where most pictures are exact; rest is the mean over those that are not.
+    """
+    columns = "method,revision,protocol,policy,metric,title,unit,better,mean,low,high,rest,median,p50,p50_low,p50_high"
+    more = "p95,p95_low,p95_high,n,exact,missing,failed,absent,seeds,best"
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*columns.split(","), *more.split(",")])
@@ -101,7 +104,7 @@ def terminal(summary: Summary, width: int = 80) -> list[Table]:
         for one in summary.methods[chosen]:
             table.add_column(Text(one.method), justify="right", overflow="fold")
         for line in every:
-            name = f"{heading(line)} {_sign(line.better)}".strip()
+            name = f"{heading(line)} {ARROWS[line.better]}".strip()
             table.add_row(
                 Text(name), *(Text(_two_lines(one), "bold" if one.best else "") for one in line.cells[chosen])
             )
@@ -121,12 +124,28 @@ def rules(summary: Summary) -> list[str]:
         f"After it stands its 95 % interval: a bootstrap over pictures ({RESAMPLES} resamples, a fixed seed). Shares "
         "of yes have Wilson's interval with n = pictures, because the seeds of one picture are not independent.",
         "Bold is a method that beats every other one: on the pictures that both have, the 95 % interval of the paired "
-        f"difference leaves out 0, on {FEWEST_FOR_BEST} pictures or more. Where nothing is bold, the run cannot tell.",
-        "Among many metrics a few differences come out by chance; none of the intervals is corrected for that.",
+        f"difference leaves out 0, and so large a difference would come up in less than {100 * CHANCE:.0f} % of runs "
+        "if it were chance which of the two is ahead on each picture (a sign-flip test, by ranks where a difference is "
+        f"infinite; it needs {FEWEST_FOR_BEST} pictures at least). Where nothing is bold, the run cannot tell.",
+        "Among many metrics a few differences come out by chance; none of this is corrected for that.",
     ]
+    if any(one.failed for one in summary.methods):
+        told.append("A method that failed on a picture where another has a value is never bold beside that one.")
+    if any(one.failed for one in summary.methods) and _rates(summary):
+        told.append(
+            "In shares of yes a removal that failed counts as a no, where another method has a value for that picture."
+        )
+    if any(one.better == "zero" for one in summary.definitions):
+        told.append(
+            f"Where nearest to 0 is best, the numbers are the {DISTANCE}, taken for each removal before any mean, so "
+            "that errors of both signs do not cancel."
+        )
     cells = summary.cells.values()
     if any(cell.exact for cell in cells):
-        told.append("Exact: equal to the last bit. Such pictures have no finite value; the mean is over the others.")
+        told.append(
+            "Exact: equal to the last bit, which has no finite value. A mean leaves such pictures out; where they are "
+            "more than half of a method's, the table says exact instead, with the mean of the rest beside it."
+        )
     if any(cell.mean.value is not None and cell.mean.low is None for cell in cells):
         told.append("A number without interval is about the whole set, or stands on one picture.")
     if any(cell.mean.low is not None and cell.mean.low == cell.mean.high for cell in cells):
@@ -142,7 +161,8 @@ def gaps(summary: Summary) -> list[str]:
     for one in summary.methods:
         of = f"of {counted(summary.pictures, 'picture')}"
         if one.failed:
-            told.append(f"{one.method} failed on {one.failed} {of}; its own numbers are over the others.")
+            noes = "they count as a no in shares of yes, and " if _rates(summary) else ""
+            told.append(f"{one.method} failed on {one.failed} {of}: {noes}its other numbers are over the rest.")
         if one.absent and one.pictures:
             told.append(f"{one.method} was not run on {one.absent} {of}.")
         if len(one.revisions) > 1:
@@ -160,7 +180,7 @@ def _line(
     unit = scale(definition, [one for one in shown if one])
     return Line(
         id=definition.id,
-        title=definition.title + suffix,
+        title=named(definition) + suffix,
         unit=unit.unit,
         better=definition.better,
         good=GOOD[definition.better],
@@ -172,12 +192,14 @@ def _line(
 def _shown(cell: Cell | None, estimate: Estimate | None, unit: Scale, n: int) -> Shown:
     if cell is None or estimate is None:
         return Shown(NONE)
-    others = [f"n = {cell.mean.n}"] if cell.mean.n != n else []
     if estimate.value is None:
-        return Shown("exact", note=f"in {cell.exact} of {cell.mean.n}", best=cell.best)
-    if cell.exact:
-        others.insert(0, f"exact in {cell.exact} of {cell.mean.n}")
-    return Shown(unit.text(estimate.value), unit.interval(estimate), ", ".join(others), cell.best)
+        return Shown("exact", note=exactly(estimate, unit), best=cell.best)
+    others = (exactly(estimate, unit), f"n = {cell.mean.n}" if cell.mean.n != n else "")
+    return Shown(unit.text(estimate.value), unit.interval(estimate), ", ".join(filter(None, others)), cell.best)
+
+
+def _rates(summary: Summary) -> bool:
+    return any(kind(one) == "rate" for one in summary.definitions)
 
 
 def _plain(cell: Cell) -> Cell:
@@ -194,10 +216,6 @@ def _two_lines(cell: Shown) -> str:
     return "\n".join(filter(None, (cell.text, cell.interval, cell.note)))
 
 
-def _sign(better: str) -> str:
-    return {"higher": "↑", "lower": "↓", "zero": "→0"}.get(better, "")
-
-
 def _csv_row(summary: Summary, method: Contender, definition: Definition, cell: Cell) -> list[object]:
     nothing = Estimate(None)
     p50, p95 = cell.p50 or nothing, cell.p95 or nothing
@@ -206,9 +224,9 @@ def _csv_row(summary: Summary, method: Contender, definition: Definition, cell: 
         " ".join(method.revisions),
         " ".join(summary.protocols),
         summary.policy,
-        *(definition.id, definition.title, definition.unit, definition.better),
+        *(definition.id, named(definition), definition.unit, definition.better),
     ]
-    numbers = [cell.mean.value, cell.mean.low, cell.mean.high, cell.median]
+    numbers = [cell.mean.value, cell.mean.low, cell.mean.high, cell.mean.rest, cell.median]
     numbers += [p50.value, p50.low, p50.high, p95.value, p95.low, p95.high]
     counts = [cell.mean.n, cell.exact, cell.missing, method.failed, method.absent, len(method.seeds)]
     return [*map(_no_formula, text), *("" if one is None else one for one in numbers), *counts, int(cell.best)]

@@ -11,6 +11,7 @@ from rorem.evaluation.estimates import Definition, Estimate, kind
 SIGNIFICANT = 3  # digits of times and sizes, which differ by orders of magnitude between methods
 MOST_DECIMALS = 4
 NONE = "–"
+DISTANCE = "distance from 0"
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0", "": ""}
 GOOD = {"higher": "higher is better", "lower": "lower is better", "zero": "nearer to 0 is better", "": ""}
 
@@ -37,13 +38,16 @@ class Scale:
 
     def interval(self, estimate: Estimate, signed: bool = False) -> str:
         """ "30.2 to 31.9", or "" where there is none, or nothing to tell: the same on every picture."""
-        if estimate.low is None or estimate.high is None or estimate.low == estimate.high == estimate.value:
+        if estimate.low is None or estimate.high is None:
             return ""
+        if estimate.low == estimate.high and math.isclose(estimate.low, estimate.value or 0.0, abs_tol=1e-12):
+            return ""  # a mean may differ from its values by rounding
         return f"{self.text(estimate.low, signed)} to {self.text(estimate.high, signed)}"
 
 
 def scale(definition: Definition, shown: Iterable[Estimate]) -> Scale:
     """One scale for all numbers of a metric. shown: those that will stand next to each other."""
+    shown = [one if one.value is not None else Estimate(one.rest) for one in shown]
     shown = [one for one in shown if one.value is not None]
     largest = max((abs(one.value or 0.0) for one in shown), default=0.0)
     if definition.unit == "B":
@@ -54,6 +58,21 @@ def scale(definition: Definition, shown: Iterable[Estimate]) -> Scale:
     if all(float(one.value or 0.0).is_integer() and one.low in (None, one.value) for one in shown) and factor == 1:
         return Scale(1.0, unit, 0)
     return Scale(factor, unit, _bearable(shown, factor, largest))
+
+
+def named(definition: Definition) -> str:
+    """A metric's title, as it stands beside its numbers."""
+    return f"{definition.title}, {DISTANCE}" if definition.better == "zero" else definition.title
+
+
+def exactly(estimate: Estimate, unit: Scale, signed: bool = False) -> str:
+    """What has to be said where values are infinite, which means equal: how many, and the mean of the rest. Or ""."""
+    if not estimate.exact:
+        return ""
+    if estimate.value is not None:
+        return f"exact in {estimate.exact} of {estimate.n}, left out"
+    rest = "" if estimate.rest is None else f", mean of the rest {unit.text(estimate.rest, signed)}"
+    return f"in {estimate.exact} of {estimate.n}{rest}"
 
 
 def percent(share: float) -> str:

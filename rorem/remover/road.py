@@ -60,7 +60,7 @@ def remove(
     if seed < 0 or (grow is not None and grow < 0):
         raise BadOptions("The seed and the reach beyond the marks cannot be negative.", "Use 0 or more.")
     if protocol == AS_PUBLISHED and not isinstance(method.remover, Published):
-        raise BadOptions(f"{method.traits.id} has no published way of its own.", "Leave out that it should take one.")
+        raise BadOptions(f"{method.traits.id} has no published way of its own.", "Run it in the same pipeline.")
     if protocol == AS_PUBLISHED and options != type(options)():
         raise BadOptions("As published, a method takes no settings.", "Leave them out.")
     groups = clusters(mask, max(method.traits.native, default=None))

@@ -31,6 +31,12 @@ def test_best_and_worst() -> None:
     assert chosen([-5.0, 0.1, 4.0, -0.2], "seam", 2) == (["1", "3"], ["0", "2"])
 
 
+def test_a_case_tells_the_distance_that_it_was_chosen_by() -> None:
+    rows = several("seam", [-5.0, 0.1, 4.0, -0.2])
+    best, worst = choose(summarize(rows, DEFINITIONS), DEFINITIONS["seam"], "a", 2)
+    assert [one.value for one in (*best, *worst)] == [0.1, 0.2, 5.0, 4.0]
+
+
 def test_no_picture_is_in_both_lists() -> None:
     assert [chosen([float(at) for at in range(count)]) for count in (1, 2, 3)] == [
         (["0"], []),

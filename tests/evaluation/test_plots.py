@@ -95,8 +95,23 @@ def test_one_method_one_picture_and_exact_values() -> None:
     one = summarize([*several(PSNR.id, [30.0]), *several("latency", [1.0])], DEFINITIONS)
     assert "a" in texts(intervals(one, PSNR)) and "a" in texts(against_seconds(one, PSNR, LATENCY))
     exact = summarize([*several(PSNR.id, [math.inf] * 3), *several("latency", [1.0] * 3)], DEFINITIONS)
-    assert "exact" in texts(intervals(exact, PSNR))
+    assert "exact in 3 of 3" in texts(intervals(exact, PSNR))
     assert against_seconds(exact, PSNR, LATENCY) == ""
+
+
+def test_the_mean_of_the_rest_is_no_mark() -> None:
+    rows = several(PSNR.id, [math.inf] * 5 + [20.0]) + several(PSNR.id, [50.0 + at for at in range(6)], "b")
+    summary = summarize([*rows, *several("latency", [1.0] * 6), *several("latency", [1.0] * 6, "b")], DEFINITIONS)
+    assert "exact in 5 of 6, mean of the rest 20.0" in texts(intervals(summary, PSNR))
+    assert "a" not in texts(against_seconds(summary, PSNR, LATENCY))
+    (sizes,) = cuts(summary)
+    assert [part.cells[PSNR.id, "a"].value for part in sizes.slices] == [None, None]
+    assert "a" not in texts(by_part(summary, sizes, PSNR)) and "b" in texts(by_part(summary, sizes, PSNR))
+
+
+def test_what_should_be_zero_is_drawn_as_its_distance() -> None:
+    summary = summarize(several("seam", [3.0, -3.0]), DEFINITIONS)
+    assert "Seam, distance from 0 → 0" in texts(intervals(summary, DEFINITIONS["seam"]))
 
 
 def test_a_person_s_own_settings_are_left_alone_and_do_not_matter(plots: list[str]) -> None:

@@ -68,7 +68,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     ]
     rows += run(12, (EVIL, "b"), policy=EVIL)
     about = RunFacts(
-        dataset=EVIL, protocol=EVIL, machine=EVIL, date=EVIL, version=EVIL, command=EVIL, methods=(EVIL,),
+        dataset=EVIL, protocol=EVIL, machine=EVIL, date=EVIL, version=EVIL, methods=(EVIL,),
         titles={"b": EVIL}, left_out={EVIL: EVIL}, notes=[EVIL],
     )  # fmt: skip
     parsed = Parsed(page(tmp_path, rows, about, pictures=pictures))
@@ -83,14 +83,15 @@ def test_everything_is_on_the_page(tmp_path: Path) -> None:
     rows = [*run(12, ("a", "b")), *run(12, ("a", "b"), policy="eroded")]
     rows += [row("removal", None, 3, "b", seed=4, reason="No memory."), row("seam", None, 1, seed=5, reason="No edge.")]
     about = RunFacts(
-        dataset="Twelve pairs", machine="one machine", date="2026-01-02", version="1.2", command="rorem evaluate x",
+        dataset="Twelve pairs", machine="one machine", date="2026-01-02", version="1.2",
         titles={"a": "Method A"}, left_out={"lpips_full/gt@vgg": "No weights."}, notes=["One sample was damaged."],
     )  # fmt: skip
     parsed = Parsed(page(tmp_path, rows, about, pictures=pictures, paper=True))
     text = " ".join(" ".join(parsed.text).split())
     for words in (
-        "Twelve pairs", "one machine", "2026-01-02", "rorem evaluate x", "Method A", "r1", "same pipeline", "0, 4, 5",
+        "Twelve pairs", "one machine", "2026-01-02", "Method A", "r1", "same pipeline", "0, 4, 5",
         "No weights.", "lpips_full/gt@vgg", "One sample was damaged.", "No memory.", "pair-03", "No edge.",
+        "Seam, distance from 0",
         "Signal to noise inside the hole.", "Wall time of one removal.", "Size of the mask", "1 of 4:", "eroded",
         "change", "b failed on 1 of 12 pictures", "Wilson", "not run here", "RORem-4S", "75.6", "Second hand.",
         "Worst", "Best", "seed 0:",

@@ -13,7 +13,7 @@ from rorem.evaluation.grid import Photo
 from rorem.evaluation.rows import Row
 from rorem.evaluation.slices import BY_SIZE, Cut, by_category, by_size, cuts, policies
 from rorem.evaluation.summary import summarize
-from rorem.metrics.intervals import paired_bootstrap
+from rorem.metrics.intervals import differences, mean_intervals
 from tests.evaluation.made_rows import DEFINITIONS, row, several, whole
 
 PSNR = "psnr_hole/gt"
@@ -101,7 +101,7 @@ def test_the_change_of_a_policy_is_paired_on_common_pictures() -> None:
     cell = grid.cells[PSNR, "a", "eroded"]
     assert (cell.mean.value, cell.mean.n) == (33.0, 3)
     assert cell.change and (cell.change.value, cell.change.n) == (-2.0, 3)
-    expected = paired_bootstrap([28.0, 37.0, 34.0], [30.0, 40.0, 35.0], 0, 2000)
+    (expected,) = mean_intervals(differences([28.0, 37.0, 34.0], [30.0, 40.0, 35.0])[None])
     assert (cell.change.low, cell.change.high) == pytest.approx(expected)
     assert grid.cells[PSNR, "a", "as given"].change is None
     assert grid.cells["cmmd", "a", "eroded"].mean.value == 0.5
@@ -111,6 +111,31 @@ def test_a_change_of_what_should_be_zero_is_of_its_size() -> None:
     rows = several("seam", [-0.5, 0.5]) + several("seam", [0.1, -0.1], policy="tight")
     grid = policies(rows, DEFINITIONS)
     assert grid and (change := grid.cells["seam", "a", "tight"].change) and change.value == pytest.approx(-0.4)
+
+
+def test_parts_of_what_should_be_zero_have_the_mean_distance() -> None:
+    sizes = cut(several("seam", [-0.3, 0.3, 0.3, -0.6, 0.6, 0.6]), BY_SIZE)
+    assert [one.cells["seam", "a"].value for one in sizes.slices] == pytest.approx([0.3, 0.6])
+
+
+def test_a_removal_that_failed_is_a_no_under_its_own_mask_policy() -> None:
+    rows = several("success_judge", [1.0] * 4) + several("success_judge", [1.0] * 4, "b")
+    rows += several("success_judge", [1.0] * 2, policy="eroded") + several(
+        "success_judge", [1.0] * 4, "b", policy="eroded"
+    )
+    rows += [row("removal", None, at, policy="eroded", reason="No memory.") for at in (2, 3)]
+    grid = policies(rows, DEFINITIONS)
+    assert grid
+    cell = grid.cells["success_judge", "a", "eroded"]
+    assert cell.change and (cell.mean.value, cell.mean.n, cell.change.value) == (0.5, 4, -0.5)
+    assert grid.cells["success_judge", "a", "as given"].mean.value == 1.0
+
+
+def test_a_part_with_mostly_exact_values_has_no_mean() -> None:
+    sizes = cut(several(PSNR, [np.inf, np.inf, 20.0, np.inf, 21.0, 23.0]), BY_SIZE)
+    first, second = (one.cells[PSNR, "a"] for one in sizes.slices)
+    assert (first.value, first.exact, first.n, first.rest) == (None, 2, 3, 20.0)
+    assert (second.value, second.exact, second.n) == (22.0, 1, 3)
 
 
 def test_one_policy_makes_no_grid() -> None:

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rorem.evaluation.probe_table import probe_table
+from rorem.evaluation.probes import HONEST
 from rorem.evaluation.rows import Row
-from rorem.evaluation.summary import FEWEST_FOR_BEST, Summary, summarize
-from rorem.metrics.intervals import bootstrap_mean, paired_bootstrap, wilson
-from tests.evaluation.made_rows import DEFINITIONS, row, run, several, whole
+from rorem.evaluation.summary import CHANCE, FEWEST_FOR_BEST, Summary, summarize
+from rorem.metrics.intervals import differences, mean_intervals, sign_flip, wilson
+from tests.evaluation.made_rows import DEFINITIONS, Defined, row, run, several, whole
 
 PSNR = "psnr_hole/gt"
 
@@ -38,7 +40,7 @@ def test_a_mean_has_the_interval_of_the_bootstrap_over_pictures() -> None:
     values = [31.0, 29.5, 33.25, 28.0, 30.5]
     cell = said(several(PSNR, values)).cells[PSNR, "a"]
     assert cell.mean.value == pytest.approx(30.45)
-    assert (cell.mean.low, cell.mean.high) == pytest.approx(bootstrap_mean(values, 0, 2000))
+    assert (cell.mean.low, cell.mean.high) == pytest.approx(tuple(mean_intervals(np.array([values]))[0]))
 
 
 def test_a_rate_has_wilsons_interval_with_pictures_as_tries() -> None:
@@ -54,8 +56,115 @@ def test_a_rate_has_wilsons_interval_with_pictures_as_tries() -> None:
     assert (mean.low, mean.high) == pytest.approx(wilson(1.5, 4))
 
 
+def test_a_method_does_not_win_by_failing() -> None:
+    """a works on all 20 and 13 are accepted; b fails on the 12 that are hard, and its other 8 are accepted."""
+    rows = several("success_judge", [1.0] * 13 + [0.0] * 7)
+    rows += several("success_judge", [1.0] * 8, "b") + several(PSNR, [30.0] * 8, "b") + several(PSNR, [25.0] * 20)
+    rows += [row("removal", None, at, "b", reason="No memory.") for at in range(8, 20)]
+    summary = said(rows)
+    a, b = (summary.cells["success_judge", method] for method in "ab")
+    assert (a.mean.value, a.mean.n, b.mean.value, b.mean.n) == (0.65, 20, 0.4, 20)
+    assert (b.mean.low, b.mean.high) == pytest.approx(wilson(8, 20))
+    assert (b.missing, b.best) == (0, False)
+    assert (summary.cells[PSNR, "b"].mean.value, summary.cells[PSNR, "b"].missing) == (30.0, 12)
+    difference = summary.differences[PSNR, "a", "b"]
+    assert difference.mean.high is not None and difference.mean.high < 0
+    assert (difference.better, best(summary, PSNR)) == ("", [])
+
+
+def test_one_failure_beside_the_others_value_is_enough_for_not_being_bold() -> None:
+    rows = several("latency", [9.0 + at / 10 for at in range(12)]) + several("latency", [1.0] * 11, "b")
+    assert best(said(rows), "latency") == ["b"]
+    assert best(said([*rows, row("removal", None, 11, "b", reason="No memory.")]), "latency") == []
+    elsewhere = [row("removal", None, 12, method, reason="No memory.") for method in "ab"]
+    assert best(said([*rows, *elsewhere]), "latency") == ["b"]  # there a has no value either
+
+
+def test_a_method_that_failed_everywhere_is_never_accepted() -> None:
+    rows = several("success_judge", [1.0] * 6) + [row("removal", None, at, "b", reason="No memory.") for at in range(6)]
+    mean = said(rows).cells["success_judge", "b"].mean
+    assert (mean.value, mean.n) == (0.0, 6)
+
+
+def test_a_failed_seed_is_a_no_among_the_seeds() -> None:
+    rows = [row("success_judge", 1.0, 0, seed=seed) for seed in (0, 1)] + [row("removal", None, 0, seed=2, reason="?")]
+    assert said(rows).cells["success_judge", "a"].mean.value == 1.0  # nobody else was judged there
+    both = said([*rows, row("success_judge", 1.0, 0, "b")])
+    assert both.cells["success_judge", "a"].mean.value == pytest.approx(2 / 3)
+
+
+def test_who_was_not_asked_has_no_noes() -> None:
+    """People answered for a only; of b there are other numbers, and a failure."""
+    rows = several("success_judge", [1.0] * 6) + several(PSNR, [30.0] * 5, "b")
+    rows.append(row("removal", None, 5, "b", reason="No memory."))
+    assert ("success_judge", "b") not in said(rows).cells
+
+
+def test_what_should_be_zero_is_the_distance_of_each_removal() -> None:
+    """Seeds of +3 and -3 do not cancel, nor do pictures; the nearest to 0 is bold and has the smallest number."""
+    rows = [row("seam", sign * 3.0, at, seed=seed) for at in range(8) for seed, sign in enumerate((1, -1))]
+    rows += [*several("seam", [1.0 + at / 10 for at in range(8)], "b"), whole("seam", -0.5, 8, "c")]
+    summary = said(rows)
+    a, b, c = (summary.cells["seam", method] for method in "abc")
+    assert (a.mean.value, a.median, c.mean.value) == (3.0, 3.0, 0.5)
+    assert a.mean.value and b.mean.value and a.mean.value > b.mean.value
+    assert summary.differences["seam", "a", "b"].mean.value == pytest.approx(a.mean.value - b.mean.value)
+    assert summary.differences["seam", "a", "b"].better == "b"
+
+
+def test_mostly_exact_has_no_mean_and_the_rest_does_not_speak_for_it() -> None:
+    summary = said(several(PSNR, [math.inf] * 11 + [20.0]) + several(PSNR, [50.0 + at / 10 for at in range(12)], "b"))
+    mean = summary.cells[PSNR, "a"].mean
+    assert (mean.value, mean.low, mean.high, mean.exact, mean.n, mean.rest) == (None, None, None, 11, 12, 20.0)
+    assert best(summary, PSNR) == ["a"]
+    difference = summary.differences[PSNR, "a", "b"].mean
+    assert (difference.value, difference.low, difference.exact, difference.rest) == (
+        None,
+        math.inf,
+        11,
+        pytest.approx(-31.1),
+    )
+
+
+def test_a_picture_is_exact_where_most_of_its_seeds_are() -> None:
+    for values, exact in (((math.inf, math.inf, 20.0), 1), ((math.inf, 20.0), 0)):
+        rows = [row(PSNR, value, 0, seed=seed) for seed, value in enumerate(values)]
+        assert said(rows).cells[PSNR, "a"].exact == exact
+
+
+def test_the_interval_alone_makes_nobody_the_best() -> None:
+    """The interval leaves out 0, but so large a difference comes by chance in more than one of twenty cases."""
+    apart = [-0.5, 1.4, 1.4, 2.1, -0.1, 2.5, 0.5]
+    rows = several(PSNR, [30.0 + one for one in apart]) + several(PSNR, [30.0] * 7, "b")
+    difference = said(rows).differences[PSNR, "a", "b"]
+    assert difference.mean.low is not None and difference.mean.low > 0 and difference.chance >= CHANCE
+    assert (difference.better, best(said(rows), PSNR)) == ("", [])
+
+
+def test_of_equal_methods_few_are_bold() -> None:
+    """Two hundred metrics of two methods without a difference on twelve pictures: about ten, by the interval twenty."""
+    random = np.random.default_rng(2)
+    definitions = {f"m{at}": Defined(f"m{at}", "M", "", "higher") for at in range(200)}
+    rows = [
+        one for id in definitions for method in "ab" for one in several(id, random.normal(size=12).tolist(), method)
+    ]
+    assert 2 <= sum(cell.best for cell in summarize(rows, definitions).cells.values()) <= 16  # of 200: 10 are expected
+
+
+def test_a_trick_fools_a_metric_by_the_same_rule() -> None:
+    """Beyond the interval the test has to agree, and a trick that failed where the honest removal did not is none."""
+    apart = {"sure": [1.0] * 7, "chance": [-0.5, 1.4, 1.4, 2.1, -0.1, 2.5, 0.5]}
+    rows = several(PSNR, [30.0] * 7, HONEST)
+    for trick, values in (("blur", apart["sure"]), ("noise", apart["chance"]), ("jpeg", apart["sure"][:6])):
+        rows += several(PSNR, [30.0 + one for one in values], trick)
+    table = probe_table(rows, DEFINITIONS)
+    assert table.fooled == {(PSNR, "blur"), (PSNR, "jpeg")}
+    table = probe_table([*rows, row(PSNR, None, 6, "jpeg", reason="It failed.")], DEFINITIONS)
+    assert table.fooled == {(PSNR, "blur")}
+
+
 def test_infinite_values_are_counted_and_left_out_of_the_mean() -> None:
-    cell = said(several(PSNR, [math.inf, 30.0, 34.0, math.inf])).cells[PSNR, "a"]
+    cell = said(several(PSNR, [math.inf, 30.0, 34.0, math.inf])).cells[PSNR, "a"]  # half of them: not most
     assert (cell.mean.value, cell.exact, cell.mean.n) == (32.0, 2, 4)
 
 
@@ -103,8 +212,9 @@ def test_the_best_is_better_on_the_same_pictures_though_the_intervals_overlap() 
     assert best(summary, PSNR) == ["b"]
     difference = summary.differences[PSNR, "a", "b"].mean
     assert difference.value == pytest.approx(-1.09)
-    expected = paired_bootstrap(level, [one + 1 + at % 3 / 10 for at, one in enumerate(level)], 0, 2000)
-    assert (difference.low, difference.high) == pytest.approx(expected)
+    apart = differences(level, [one + 1 + at % 3 / 10 for at, one in enumerate(level)])[None]
+    assert (difference.low, difference.high) == pytest.approx(tuple(mean_intervals(apart)[0]))
+    assert summary.differences[PSNR, "a", "b"].chance == pytest.approx(sign_flip(apart)[0])
 
 
 def test_nobody_is_the_best_where_the_difference_may_be_chance() -> None:

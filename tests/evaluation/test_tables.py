@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from rorem.evaluation.estimates import Estimate
+from rorem.evaluation.sections import of_pairs
 from rorem.evaluation.summary import summarize
 from rorem.evaluation.tables import as_csv, escaped, lines, markdown, terminal
 from rorem.evaluation.wording import Scale, counted, percent, scale
@@ -39,7 +40,11 @@ def test_markdown_golden() -> None:
     text = markdown(summarize(SMALL, DEFINITIONS))
     assert text.startswith(GOLDEN)
     assert text.count("\n- ") >= 5
-    assert "- b failed on 1 of 6 pictures; its own numbers are over the others.\n" in text
+    assert "- b failed on 1 of 6 pictures: they count as a no in shares of yes, and its other numbers" in text
+    assert "A method that failed on a picture where another has a value is never bold" in text
+    assert "a removal that failed counts as a no" in text and "distance from 0" not in text
+    unfailing = markdown(summarize(SMALL[:6], DEFINITIONS))
+    assert "failed" not in unfailing and "sign-flip test" in unfailing and "needs 6 pictures" in unfailing
 
 
 def test_csv_golden() -> None:
@@ -74,9 +79,32 @@ def test_latency_has_a_line_for_p50_and_one_for_p95() -> None:
 def test_exact_is_said() -> None:
     rows = several(PSNR, [math.inf, 30.0, 31.0]) + several(PSNR, [math.inf] * 3, "b")
     (line,) = lines(summarize(rows, DEFINITIONS))
-    assert (line.cells[0].text, line.cells[0].note) == ("30.50", "exact in 1 of 3")
+    assert (line.cells[0].text, line.cells[0].note) == ("30.50", "exact in 1 of 3, left out")
     assert (line.cells[1].text, line.cells[1].note) == ("exact", "in 3 of 3")
-    assert "Exact: equal to the last bit." in markdown(summarize(rows, DEFINITIONS))
+    assert "Exact: equal to the last bit, which" in markdown(summarize(rows, DEFINITIONS))
+
+
+def test_a_mean_over_the_rest_is_never_the_methods() -> None:
+    rows = several(PSNR, [math.inf] * 11 + [20.0]) + several(PSNR, [50.0 + at / 10 for at in range(12)], "b")
+    summary = summarize(rows, DEFINITIONS)
+    text = markdown(summary)
+    assert "| **exact**<br>in 11 of 12, mean of the rest 20.00 | 50.55 (" in text
+    assert "more than half of a method's, the table says exact" in text
+    exact, _ = csv.DictReader(io.StringIO(as_csv(summary)))
+    assert [exact[name] for name in ("mean", "low", "rest", "exact", "n", "best")] == ["", "", "20.0", "11", "12", "1"]
+    ((first, second),) = (group.entries for group in of_pairs(summary, DEFINITIONS[PSNR]).groups)
+    assert (first.cells[1].text, first.cells[1].best) == ("one of them exact", True)
+    assert first.cells[1].note.startswith("in 11 of 12, mean of the rest -31.1")
+    assert second.cells[0].note.startswith("in 11 of 12, mean of the rest +31.1") and not second.cells[0].best
+
+
+def test_what_should_be_zero_says_that_it_is_a_distance() -> None:
+    summary = summarize(several("seam", [3.0, -3.0]), DEFINITIONS)
+    (line,) = lines(summary)
+    assert (line.title, line.cells[0].text) == ("Seam, distance from 0", "3")
+    assert "the numbers are the distance from 0, taken for each removal" in markdown(summary)
+    (found,) = csv.DictReader(io.StringIO(as_csv(summary)))
+    assert (found["title"], found["mean"]) == ("Seam, distance from 0", "3.0")
 
 
 def test_mixed_runs_are_told() -> None:
@@ -133,6 +161,7 @@ def test_a_terminal_gets_as_many_tables_as_it_takes() -> None:
         (Defined("x", "X", "", "lower"), Estimate(-0.00001, -0.1, 0.1, 9), "0.00", "-0.10 to 0.10"),
         (Defined("x", "X", "", "lower"), Estimate(None, None, None, 9), "–", ""),
         (DEFINITIONS[PSNR], Estimate(2.0, 1.0, math.inf, 9), "2.00", "1.00 to ∞"),
+        (DEFINITIONS[PSNR], Estimate(0.3 + 1e-16, 0.3, 0.3, 9), "0.300", ""),
     ],
 )
 def test_as_many_digits_as_the_interval_bears(
