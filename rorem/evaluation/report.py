@@ -90,8 +90,8 @@ def page(
         raise Unavailable("A report needs jinja2 and matplotlib.", "pip install 'rorem[eval]' brings them.") from error
     divided, grid = cuts(summary, seed), policies(rows, definitions, about.methods, seed)
     by_size = next((cut for cut in divided if cut.title == BY_SIZE), None)
-    single, several = sections.by_picture(summary), len(summary.methods) > 1
-    shown = sections.headlines(summary, about.headline)
+    shown, several = sections.headlines(summary, about.headline), len(summary.methods) > 1
+    single = sections.by_picture(summary, shown)
     chosen_by = sections.for_cases(shown) if pictures else None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
@@ -105,7 +105,7 @@ def page(
         rules=tables.rules(summary),
         gaps=tables.gaps(summary),
         left_out=_left_out(summary, about, definitions),
-        interval_plots=[Markup(plots.intervals(summary, one)) for one in summary.definitions],
+        interval_plots=[Markup(plots.intervals(summary, one)) for one in sections.drawable(summary)],
         seconds_plots=[Markup(one) for one in _against_seconds(summary, shown)],
         size_plots=[Markup(plots.by_part(summary, by_size, one)) for one in shown] if by_size else [],
         slices=[sections.of_slices(summary, divided, one) for one in single] if divided else [],

@@ -14,7 +14,18 @@ from rorem.evaluation.wording import NONE, Scale, exactly, scale
 
 # What tells most of a removal comes first; a metric counts if its id starts so. The first four that were measured get
 # plots against seconds and by mask size, and cases are chosen by the first that is no yes or no.
-TELLING = ("success_human", "success_judge", "lpips_hole/gt", "psnr_hole/gt", "rc_s", "remove", "ssim", "psnr", "seam")
+TELLING = (
+    "success_human",
+    "success_judge",
+    "lpips_hole/gt",
+    "texture_hole/gt",
+    "psnr_hole/gt",
+    "rc_s",
+    "remove",
+    "ssim",
+    "psnr",
+    "seam",
+)
 PLOTS = 4
 
 
@@ -116,10 +127,16 @@ def of_cases(summary: Summary, definition: Definition, pictures: Fetch) -> list[
     return found
 
 
-def by_picture(summary: Summary) -> list[Definition]:
-    """The metrics that have a value for each picture, not one for the whole set."""
+def by_picture(summary: Summary, first: Sequence[Definition] = ()) -> list[Definition]:
+    """The metrics that have a value for each picture, not one for the whole set. first: those that come first."""
     whole = {metric for (metric, _), cell in summary.cells.items() if cell.whole}
-    return [one for one in summary.definitions if one.id not in whole]
+    return [*first, *(one for one in summary.definitions if one.id not in whole and one not in first)]
+
+
+def drawable(summary: Summary) -> list[Definition]:
+    """The metrics of which a plot shows something: a number, not only that all is exact."""
+    with_numbers = {metric for (metric, _), cell in summary.cells.items() if cell.mean.value is not None}
+    return [one for one in summary.definitions if one.id in with_numbers]
 
 
 def for_cases(shown: Sequence[Definition]) -> Definition | None:
