@@ -119,15 +119,16 @@ def _guarded(output: Path, inputs: Sequence[Path]) -> None:
 def _run(given: Given, judged: bool | None, output: Path | None, overwrite: bool, as_json: bool) -> int:
     """Runs the methods, tells of them and keeps them. Returns the exit code."""
     from rorem.batch.work import unwritten
-    from rorem.comparison import bundle, letters
+    from rorem.comparison import bundle
+    from rorem.comparison.blind import letters_of
 
-    methods, seed = given.request.methods, given.request.order_seed
-    names = letters(methods, seed or 0) if given.blind else {method: method for method in methods}
+    methods = given.request.methods
+    names = letters_of(given.request) if given.blind else {method: method for method in methods}
     cells: list[Cell] = []
     verdicts: list[Verdict] = []
     stopped = False
     try:
-        with _progress(names, as_json) as (on_start, on_step):
+        with _progress(names, len(methods), given.blind, as_json) as (on_start, on_step):
             for cell in _cells(given, judged, on_start, on_step):
                 told = _verdict(given, cell)
                 cells.append(cell)
@@ -190,7 +191,7 @@ def _line(given: Given, cell: Cell, name: str, verdict: Verdict | None) -> None:
 
 
 def _tell(given: Given, names: Mapping[str, str], cells: Sequence[Cell]) -> None:
-    """A table, and below it what does not fit into one."""
+    """A table, and below it what does not fit into one. Notes of a method would tell its hidden name."""
     from rich.console import Console
     from rich.table import Table
 
@@ -206,34 +207,41 @@ def _tell(given: Given, names: Mapping[str, str], cells: Sequence[Cell]) -> None
     for row in rows:
         shown.add_row(*row)
     Console(markup=False, highlight=False).print(shown)
-    notes = [*given.notes, *(f"{names[cell.method]}: {note}" for cell in cells for note in cell.notes)]
+    told = [] if given.blind else [f"{names[cell.method]}: {note}" for cell in cells for note in cell.notes]
     left_out = {id: why for cell in cells for id, why in cell.left_out.items()}
-    for line in (*notes, *(f"{id} was left out. {why}" for id, why in left_out.items())):
+    for line in (*given.notes, *told, *(f"{id} was left out. {why}" for id, why in left_out.items())):
         say(line)
 
 
 def _tell_failures(
     given: Given, names: Mapping[str, str], cells: Sequence[Cell], verdicts: Sequence[Verdict], as_json: bool
 ) -> None:
-    """Of a new comparison what failed; of one that was run again, what came out, and what is not as it was then."""
+    """Of a new comparison what failed; of one that was run again, what came out, and what is not as it was then.
+
+    Hidden names are told by their causes, and by the order of running: both are left out.
+    """
     from rorem.comparison import machine
+    from rorem.comparison.blind import HIDDEN_FAILURE, in_order
 
     if given.recorded is None:
-        for cell in cells:
+        for cell in in_order(cells, given.request) if given.blind else cells:
             if cell.error is not None:
-                complain(f"{names[cell.method]}: {cell.error.advice}")
+                complain(f"{names[cell.method]}: {HIDDEN_FAILURE if given.blind else cell.error.advice}")
         return
-    for verdict in verdicts:
-        say(f"{names[verdict.method]}: {verdict.sentence}", err=as_json)
+    for verdict in sorted(verdicts, key=lambda one: list(names).index(one.method)) if given.blind else verdicts:
+        say(f"{names[verdict.method]}: {verdict.hidden if given.blind else verdict.sentence}", err=as_json)
     if others := machine.differences(given.recorded.made, machine.facts()):
         say(f"Not as it was then: {'; '.join(others)}", err=as_json)
 
 
 @contextmanager
 def _progress(
-    names: Mapping[str, str], as_json: bool
+    names: Mapping[str, str], count: int, blind: bool, as_json: bool
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
-    """A bar over all methods on a terminal. Gives what takes the start and the steps of a method."""
+    """A bar over all methods on a terminal. Gives what takes the start and the steps of a method.
+
+    With hidden names it only says how many are done: quick methods run first, and each has its own way to advance.
+    """
     import sys
 
     from rich.console import Console
@@ -251,13 +259,15 @@ def _progress(
     )
     started: list[str] = []
     with bar:
-        row = bar.add_task("", total=len(names) * STEPS)
+        row = bar.add_task("", total=count * STEPS)
 
         def on_start(method: str) -> None:
             started.append(method)
-            bar.update(row, description=names[method], completed=(len(started) - 1) * STEPS)
+            told = f"{len(started)} of {count}" if blind else names[method]
+            bar.update(row, description=told, completed=(len(started) - 1) * STEPS)
 
         def on_step(method: str, done: int, total: int) -> None:
-            bar.update(row, completed=(len(started) - 1) * STEPS + STEPS * done // max(1, total))
+            if not blind:
+                bar.update(row, completed=(len(started) - 1) * STEPS + STEPS * done // max(1, total))
 
         yield on_start, on_step

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from rorem import batch, cli, cli_compare, mask_file
-from rorem.comparison import machine, replay
+from rorem.comparison import Cell, machine, replay
+from rorem.comparison.blind import HIDDEN_FAILURE
 from rorem.comparison.result import CellRecord
 from rorem.comparison.result import Result as Kept
 from rorem.methods import catalog
@@ -159,6 +161,51 @@ def test_hidden_names() -> None:
     assert not [word for word in ("patchmatch", "telea", "seconds") if word in again.output]
 
 
+def test_hidden_names_are_not_told_by_what_fails() -> None:
+    result = run("sea.png mask.png --methods telea,patchmatch --protocol published --blind 5 -o out", 1)
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["A", "B"]
+    assert result.stderr.count(HIDDEN_FAILURE) == 2 and "fill" not in result.output
+    again = run("--from out")
+    assert again.stdout.count("failed then and now") == 2 and "fill" not in again.output
+    told = json.loads(Path("out/result.json").read_text())
+    assert all("no published way" in cell["error"]["sentence"] for cell in told["cells"]), "the file does tell"
+
+
+def test_hidden_names_are_not_told_by_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(*given: Any) -> Iterator[Cell]:
+        for cell in cells(*given):
+            assert cell.removal is not None
+            yield replace(cell, removal=replace(cell.removal, notes=("Filled smoothly.",)))
+
+    cells = cli_compare._cells
+    monkeypatch.setattr(cli_compare, "_cells", noted)
+    assert "Filled smoothly." not in run(f"sea.png mask.png {TWO} --blind 5 -o hidden").output
+    assert "Filled smoothly." in run(f"sea.png mask.png {TWO} -o shown").output
+
+
+def test_hidden_names_are_not_told_by_what_differs() -> None:
+    run(f"sea.png mask.png {TWO} --blind 4 -o kept")
+    told = json.loads(Path("kept/result.json").read_text())
+    for cell in told["cells"]:
+        cell["options"], cell["revision"] = ({"radius": 25} if cell["method"] == "telea" else {}), "opencv 1"
+    Path("kept/result.json").write_text(json.dumps(told))
+    result = run("--from kept", 1)
+    assert "B: differs\n" in result.stdout and "opencv 1" not in result.output
+
+
+def test_hidden_names_are_not_told_by_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr("rich.progress.Progress.update", lambda self, row, **what: told.append(what))
+    run(f"sea.png mask.png {TWO} --blind 4 -o hidden")
+    assert told == [
+        {"description": "1 of 2", "completed": 0},
+        {"description": "2 of 2", "completed": cli_compare.STEPS},
+    ]
+    told.clear()
+    run(f"sea.png mask.png {TWO} -o shown")
+    assert {what.get("description") for what in told} == {"patchmatch", "telea", None}
+
+
 def test_the_truth_is_kept_and_must_fit() -> None:
     run(f"sea.png mask.png {TWO} --truth clean.png -o out")
     assert Path("out/truth.png").read_bytes() == Path("clean.png").read_bytes()
@@ -288,6 +335,13 @@ def test_ctrl_c_keeps_what_is_finished() -> None:
     assert files("out") == ["mask.png", "montage.png", "result.json", "sea.png", "sea.telea.png"]
     assert json.loads(Path("out/result.json").read_text())["request"]["methods"] == ["patchmatch", "telea"]
     assert "telea: the same, bit for bit" in run("--from out").stdout
+
+
+def test_a_stopped_one_keeps_its_letters() -> None:
+    stopped = process(f"sea.png mask.png {TWO} --blind 4 -o out", STOP.format(at=2))
+    assert stopped.returncode == cli.STOPPED and "sea.B.png" in files("out"), stopped.stderr
+    assert "B: the same, bit for bit" in run("--from out -o more").stdout and "sea.B.png" in files("more")
+    assert "B: the same, bit for bit" in run("--from more").stdout, "also in the third generation"
 
 
 def test_ctrl_c_before_anything_is_finished() -> None:

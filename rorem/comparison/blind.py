@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from rorem.comparison.record import Cell, Request
 
+HIDDEN_FAILURE = "This one failed. Show the names to read why."  # its own sentence mostly tells which method it is
+
 
 def shuffled(methods: Iterable[str], order_seed: int) -> tuple[str, ...]:
     """The methods in an order that only the seed decides: the same everywhere, whatever order they came in."""
@@ -18,9 +20,14 @@ def letters(methods: Iterable[str], order_seed: int) -> dict[str, str]:
     return {method: letter(index) for index, method in enumerate(shuffled(methods, order_seed))}
 
 
+def letters_of(request: Request) -> dict[str, str]:
+    """`letters` of a request; those of a part of a comparison are the letters of the whole."""
+    return letters(request.dealt or request.methods, request.order_seed or 0)
+
+
 def in_order(cells: Sequence[Cell], request: Request) -> list[Cell]:
     """The cells, which come in the order of running, in the order that a person sees."""
-    methods = request.methods if request.order_seed is None else shuffled(request.methods, request.order_seed)
+    methods = request.methods if request.order_seed is None else tuple(letters_of(request))
     return sorted(cells, key=lambda cell: methods.index(cell.method))
 
 

@@ -6,16 +6,16 @@ import hashlib
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from rorem.comparison import machine, montage
-from rorem.comparison.blind import in_order, letters
+from rorem.comparison.blind import in_order, letters_of
 from rorem.comparison.record import Cell, Request
-from rorem.comparison.result import Kept, Result, asked, record_of
+from rorem.comparison.result import CellRecord, Kept, Result, asked, record_of
 from rorem.comparison.seeing import read_truth
 from rorem.errors import BadOptions
 from rorem.files import write_whole
@@ -35,6 +35,7 @@ class Comparison:
     name: what that was called. truth: likewise a file. mask, avoid: bool (H, W).
     cells: those that are finished, in any order. blind: names are hidden in the montage and in the names of files, as
     `request.order_seed` says; result.json still tells them. made: of `machine.facts`, None = as it is now.
+    load: gives a cell with its pixels, where these lie elsewhere; it is called for one cell after the other.
     """
 
     picture: Picture
@@ -47,6 +48,7 @@ class Comparison:
     truth: bytes | None = None
     blind: bool = False
     made: Mapping[str, str] | None = None
+    load: Callable[[Cell], Cell] = lambda cell: cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +98,14 @@ def refuse(where: Path, overwrite: bool) -> None:
 
 
 def files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
-    """Every file: its name and what it holds, result.json last. Made one by one, as all of them may be large."""
+    """Every file: its name and what it holds, result.json last.
+
+    Made one by one, as all of them may be large: of the results, the pixels of one are in memory at a time.
+    """
     picture, request = comparison.picture, comparison.request
     if comparison.blind and request.order_seed is None:
         raise BadOptions("Names can only be hidden under a seed.", "Give the request an order_seed.")
-    labels = letters(request.methods, request.order_seed or 0) if comparison.blind else None
+    labels = letters_of(request) if comparison.blind else None
     cells = in_order(comparison.cells, request)
     source = comparison.source if comparison.source is not None else lossless(picture)[0]
     stem = _stem(comparison.name)
@@ -108,18 +113,16 @@ def files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     for role, name, data in _inputs(comparison, source, stem):
         kept[role] = Kept(file=name, sha256=hashlib.sha256(data).hexdigest())
         yield name, data
-    records = []
+    generative = any(cell.removal.generative for cell in cells if cell.removal)
+    records, tiles = [], []
     for cell in cells:
-        label = labels[cell.method] if labels else ""
-        record = record_of(cell, request, label)
-        if cell.removal is not None:
-            stored = store(cell.removal, hidden=comparison.blind)
-            name = f"{stem}.{label or cell.method}{stored.ending}"
-            record = record.model_copy(update={"file": name, "sha256": stored.sha256, "size": stored.size})
-            yield name, stored.data
+        record, tile, data = _of_cell(comparison, cell, stem, labels, generative)
         records.append(record)
+        tiles.append(tile)
+        if record.file is not None:
+            yield record.file, data
     truth = None if comparison.truth is None else read_truth(comparison.truth, picture)
-    yield MONTAGE, montage.encoded(montage.draw(picture, comparison.mask, cells, truth=truth, names=labels))
+    yield MONTAGE, montage.encoded(montage.sheet(picture, comparison.mask, tiles, truth=truth))
     result = Result(
         made=dict(machine.facts() if comparison.made is None else comparison.made),
         request=asked(request),
@@ -132,6 +135,27 @@ def files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         cells=records,
     )
     yield RESULT, result.text().encode()
+
+
+def _of_cell(
+    comparison: Comparison, cell: Cell, stem: str, labels: Mapping[str, str] | None, generative: bool
+) -> tuple[CellRecord, montage.Tile, bytes]:
+    """What is kept of a cell: its record, its part of the montage, and its file; no bytes for one that failed.
+
+    generative: whether any method is; with hidden names all files say the same, as it would tell which is which.
+    """
+    loaded = comparison.load(cell)
+    if loaded.removal is not None:  # a copy, as the whole picture stays with the removal that is asked for it
+        loaded = replace(loaded, removal=replace(loaded.removal))
+    label = labels[cell.method] if labels else ""
+    record = record_of(loaded, comparison.request, label)
+    tile = montage.tile(loaded, comparison.picture.size, labels)
+    if loaded.removal is None:
+        return record, tile, b""
+    removal = replace(loaded.removal, generative=generative) if comparison.blind else loaded.removal
+    stored = store(removal, hidden=comparison.blind)
+    name = f"{stem}.{label or cell.method}{stored.ending}"
+    return record.model_copy(update={"file": name, "sha256": stored.sha256, "size": stored.size}), tile, stored.data
 
 
 def store(removal: Removal, *, hidden: bool = False) -> Stored:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from rorem.comparison.blind import HIDDEN_FAILURE
 from rorem.comparison.record import Cell
 from rorem.opacity import opacity_of
 from rorem.picture import Picture, from_rgb_array, to_srgb
@@ -28,8 +29,11 @@ SIGNS = str.maketrans({"×": "x", "–": "-", "—": "-", "’": "'", "“": '"'
 
 
 @dataclass(frozen=True, eq=False)
-class _Tile:
-    """picture: uint8 RGB (h, w, 3), or None where there is only a sentence."""
+class Tile:
+    """One field of a montage, small whatever the photo's size.
+
+    picture: uint8 RGB (h, w, 3), or None where there is only a sentence.
+    """
 
     title: str
     line: str
@@ -40,7 +44,7 @@ class _Tile:
 def draw(
     picture: Picture,
     mask: np.ndarray,
-    cells: Sequence[Cell],
+    cells: Iterable[Cell],
     *,
     truth: np.ndarray | None = None,
     names: Mapping[str, str] | None = None,
@@ -48,18 +52,36 @@ def draw(
 ) -> np.ndarray:
     """The photo with the outline of the mask, the truth, and each cell with its title, seconds and network calls.
 
-    mask: bool (H, W). truth: uint8 RGB (H, W, 3). cells: in the order they are shown.
-    names: by method, what stands for a hidden name; then seconds and calls, which would tell it, are left out.
+    mask: bool (H, W). truth: uint8 RGB (H, W, 3). cells: in the order they are shown. names: as for `tile`.
     side: px, of the longer side of each photo; all cells have the same size. Returns uint8 RGB.
     """
+    return sheet(picture, mask, [tile(cell, picture.size, names, side) for cell in cells], truth=truth, side=side)
+
+
+def sheet(
+    picture: Picture, mask: np.ndarray, tiles: Iterable[Tile], *, truth: np.ndarray | None = None, side: int = SIDE
+) -> np.ndarray:
+    """As `draw`, of tiles that were made one by one, so that no two cells need to be in memory at once."""
     width, height = _box(picture.width, picture.height, side)
     shown = _shown(picture, width, height)
     _outline(shown, mask)
-    tiles = [_Tile("Photo", f"{picture.width} x {picture.height} px, marks outlined", shown)]
+    every = [Tile("Photo", f"{picture.width} x {picture.height} px, marks outlined", shown)]
     if truth is not None:
-        tiles.append(_Tile("Truth", "as it is without the thing", _shown(from_rgb_array(truth), width, height)))
-    tiles += [_tile(cell, names, width, height) for cell in cells]
-    return _laid_out(tiles, max(width, NARROWEST), max(height, LOWEST))
+        every.append(Tile("Truth", "as it is without the thing", _shown(from_rgb_array(truth), width, height)))
+    return _laid_out([*every, *tiles], max(width, NARROWEST), max(height, LOWEST))
+
+
+def tile(cell: Cell, photo: tuple[int, int], names: Mapping[str, str] | None = None, side: int = SIDE) -> Tile:
+    """A cell's part of the montage. photo: width and height, px.
+
+    names: by method, what stands for a hidden name; then seconds, calls and the sentence of a failure, which would tell
+    it, are left out.
+    """
+    title = cell.title if names is None else names[cell.method]
+    if cell.removal is None:
+        why = cell.error.advice if cell.error else ""
+        return Tile(title, "failed", sentence=why if names is None else HIDDEN_FAILURE)
+    return Tile(title, _facts(cell) if names is None else "", _shown(cell.removal.picture, *_box(*photo, side)))
 
 
 def encoded(montage: np.ndarray) -> bytes:
@@ -67,13 +89,6 @@ def encoded(montage: np.ndarray) -> bytes:
     from rorem.picture import encode
 
     return encode(from_rgb_array(montage), "PNG")
-
-
-def _tile(cell: Cell, names: Mapping[str, str] | None, width: int, height: int) -> _Tile:
-    title = cell.title if names is None else names[cell.method]
-    if cell.removal is None:
-        return _Tile(title, "failed", sentence=cell.error.advice if cell.error else "")
-    return _Tile(title, _facts(cell) if names is None else "", _shown(cell.removal.picture, width, height))
 
 
 def _facts(cell: Cell) -> str:
@@ -118,7 +133,7 @@ def _outline(shown: np.ndarray, mask: np.ndarray) -> None:
     shown[(grown[1] > 0) & (grown[0] == 0)] = RED
 
 
-def _laid_out(tiles: Sequence[_Tile], width: int, height: int) -> np.ndarray:
+def _laid_out(tiles: Sequence[Tile], width: int, height: int) -> np.ndarray:
     """All tiles on one sheet, in rows."""
     head = round(LINE * TITLE) + round(LINE * SMALL)
     across, down = width + GAP, head + height + GAP

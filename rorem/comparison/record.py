@@ -17,6 +17,8 @@ class Request:
     methods: ids of the catalog. seed: the same for all. settings: by method, the values that are not its defaults, by
     name. grow: px the hole reaches beyond the mark, None = what suits each method. order_seed: of the order in which
     results are shown where their names are hidden (`rorem.comparison.blind`); None = in the order of `methods`.
+    dealt: where only a part of an earlier comparison is run again, all of its methods: letters are dealt to all, so
+    that each keeps its own. Empty = `methods`.
     """
 
     methods: tuple[str, ...]
@@ -25,6 +27,7 @@ class Request:
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     grow: int | None = None
     order_seed: int | None = None
+    dealt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

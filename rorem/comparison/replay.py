@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -38,7 +38,8 @@ class Recorded:
 
     source, truth: whole files, byte for byte. name: of the photo. mask, avoid: bool (H, W).
     request: with the settings that each method really ran with, also those that were not asked for; only the methods
-    that were finished. expected: what came out, in the order of `request.methods`. made: of `machine.facts`.
+    that were finished, with the letters that they had.
+    expected: what came out, in the order of `request.methods`. made: of `machine.facts`.
     """
 
     picture: Picture
@@ -61,6 +62,11 @@ class Verdict:
     method: str
     same: bool
     sentence: str
+
+    @property
+    def hidden(self) -> str:
+        """The sentence without the causes, which mostly tell which method it is."""
+        return self.sentence.partition(":")[0]
 
 
 def read(path: Path) -> Recorded:
@@ -101,13 +107,14 @@ def verdict(recorded: Recorded, cell: Cell) -> Verdict:
         return Verdict(cell.method, False, f"failed: {why}")
     if then.error is not None or then.sha256 is None:
         return Verdict(cell.method, False, "failed then and works now")
-    if store(cell.removal).sha256 == then.sha256:
+    made = store(replace(cell.removal))  # a copy, as the whole picture stays with the removal that is asked for it
+    if made.sha256 == then.sha256:
         return Verdict(cell.method, True, "the same, bit for bit")
-    causes = [text for text in (_far(recorded, then, cell.removal), *_others(then, cell.removal)) if text]
+    causes = [text for text in (_far(recorded, then, made.data), *_others(then, cell.removal)) if text]
     return Verdict(cell.method, False, f"differs: {'; '.join(causes) or 'other pixels'}")
 
 
-def _far(recorded: Recorded, then: CellRecord, removal: Removal) -> str:
+def _far(recorded: Recorded, then: CellRecord, data: bytes) -> str:
     """How far the pixels are from those that were kept, if their file is still there."""
     if then.file is None:
         return ""
@@ -115,7 +122,7 @@ def _far(recorded: Recorded, then: CellRecord, removal: Removal) -> str:
         kept = open_picture(recorded.files.read(then.file, Limits().max_bytes))
     except RoremError:
         return ""
-    made = open_picture(store(removal).data)
+    made = open_picture(data)
     if digest(kept) != then.sha256:
         return "the kept file is not the one that was made then"
     if kept.colour.shape != made.colour.shape or kept.space != made.space or kept.space == "palette":
@@ -148,7 +155,8 @@ def _request(result: Result) -> Request:
         as_run = asked.protocol != AS_PUBLISHED and cell.error is None  # as published there is nothing to set
         settings[cell.method] = cell.options if as_run else asked.settings.get(cell.method, {})
     methods = tuple(cell.method for cell in result.cells)
-    return Request(methods, asked.seed, asked.protocol, settings, asked.grow, asked.order_seed)
+    dealt = tuple(dict.fromkeys((*asked.methods, *methods)))
+    return Request(methods, asked.seed, asked.protocol, settings, asked.grow, asked.order_seed, dealt)
 
 
 def _checked(files: Files, kept: Kept) -> bytes:

@@ -135,7 +135,7 @@ def asked(request: Request) -> Asked:
     """A request as it stands in the file."""
     return Asked.model_validate(
         {
-            "methods": list(request.methods),
+            "methods": list(request.dealt or request.methods),
             "seed": request.seed,
             "protocol": request.protocol,
             "settings": {method: dict(settings) for method, settings in request.settings.items()},

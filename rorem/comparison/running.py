@@ -177,6 +177,7 @@ def _seen(
         on_step(1000, 1000)
         removal, why = with_score(removal)
     values, left_out = measured.of(removal, mask, truth, lambda: on_step(1000, 1000))
+    removal = replace(removal)  # a copy without the whole picture, which stays with the removal that is asked for it
     return replace(cell, removal=removal, metrics=values, left_out={**({"judge": why} if why else {}), **left_out})
 
 

@@ -60,9 +60,9 @@ def as_published(sam: networks.Asked, dino: networks.Asked, seen: Seen) -> float
     was read, not run against the original. Raises OutOfMemory.
     """
 
-    def apart(one: np.ndarray, inside: np.ndarray, other: np.ndarray, outside: np.ndarray) -> float:
-        first, second = published_numbers(inside, smooth=False), published_numbers(outside, smooth=True)
-        return _apart(published_tokens(dino, one)[first], published_tokens(dino, other)[second])
+    def apart(outer_cut: np.ndarray, outer: np.ndarray, inner_cut: np.ndarray, inner: np.ndarray) -> float:
+        first, second = published_numbers(outer, smooth=False), published_numbers(inner, smooth=True)
+        return _apart(published_tokens(dino, outer_cut)[first], published_tokens(dino, inner_cut)[second])
 
     def of_part(part: np.ndarray) -> float:
         tokens = published_tokens(dino, seen.result)
@@ -81,9 +81,9 @@ def as_meant(sam: networks.Asked, dino: networks.Asked, seen: Seen) -> float:
     """
     covered_by_mask = coverage(seen.mask, CELLS, CELLS)
 
-    def apart(one: np.ndarray, inside: np.ndarray, other: np.ndarray, outside: np.ndarray) -> float:
-        first, second = (mostly(coverage(mask, CELLS, CELLS)) for mask in (inside, outside))
-        return _apart(_chosen(whole_tokens(dino, one), first), _chosen(whole_tokens(dino, other), second))
+    def apart(outer_cut: np.ndarray, outer: np.ndarray, inner_cut: np.ndarray, inner: np.ndarray) -> float:
+        first, second = (mostly(coverage(mask, CELLS, CELLS)) for mask in (outer, inner))
+        return _apart(_chosen(whole_tokens(dino, outer_cut), first), _chosen(whole_tokens(dino, inner_cut), second))
 
     def of_part(part: np.ndarray) -> float:
         inside = mostly(coverage(part, CELLS, CELLS))

@@ -1,13 +1,20 @@
-"""LPIPS against the truth (Zhang et al., CVPR 2018), with each of its three networks. See `rorem.nets.lpips`."""
+"""LPIPS against the truth (Zhang et al., CVPR 2018), with each of its three networks. See `rorem.nets.lpips`.
+
+Pictures are compared at their own size, which takes memory by the pixel: much with VGG16. Where less is free, that is
+said before it begins, and one comparison runs at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from rorem.errors import OutOfMemory
 from rorem.metrics import networks
 from rorem.metrics.contract import Measure, Metric, Seen
 
@@ -16,7 +23,9 @@ if TYPE_CHECKING:
 
 Net = Literal["alex", "vgg", "squeeze"]
 EPSILON = 1e-10
-SHORT = "There was not enough memory for LPIPS.", "Leave it out, or use smaller pictures."
+FIX = "Leave it out, or use smaller pictures."
+SHORT = "There was not enough memory for LPIPS.", FIX
+_at_work = threading.Lock()  # what is free for one is not free for two
 
 
 def features(asked: networks.Asked, rgb: np.ndarray) -> Features:
@@ -35,7 +44,14 @@ def features(asked: networks.Asked, rgb: np.ndarray) -> Features:
 
 
 def distance_of(net: Net) -> Measure:
-    """`lpips_full/gt`: the distance of the whole result from the whole truth."""
+    """`lpips_full/gt@alex`, `@vgg` and `@squeeze`: LPIPS 0.1 between the whole result and the whole truth; 0 = equal.
+
+    Both pictures, of their own size and in [-1, 1], are shifted and scaled by LPIPS's own numbers and shown to the
+    network, which was trained on ImageNet. At each of its taps (five; seven with SqueezeNet) every place has a vector
+    of channels, which is scaled to length 1. The squared differences of the two pictures' vectors are weighted by
+    channel with the authors' weights and added up; their mean over all places is taken at each tap, and the taps are
+    added up. A side below 32 px is filled up with copies of the last row or column. Raises as `networks.lpips`.
+    """
     return partial(whole, networks.lpips(net))
 
 
@@ -46,30 +62,50 @@ def whole(asked: networks.Asked, seen: Seen) -> float:
 
 def between(asked: networks.Asked, one: np.ndarray, other: np.ndarray) -> float:
     """LPIPS of two pictures of one size, uint8 (h, w, 3). Raises OutOfMemory."""
-    from rorem.nets.compute import in_memory
     from rorem.nets.lpips import distance
 
-    first, second = features(asked, one), features(asked, other)
-    with in_memory(*SHORT):
-        return distance(first, second, asked.net.heads)
+    with _within_memory(asked, one):
+        return distance(features(asked, one), features(asked, other), asked.net.heads)
 
 
 def distance_in_hole() -> Measure:
-    """`lpips_hole/gt`: the mean of the map of distances over the mask; nan for an empty mask."""
+    """`lpips_hole/gt`: LPIPS 0.1 with AlexNet between result and truth, of the mask alone; 0 = equal.
+
+    As `distance_of`, but before the mean over places: the weighted sums at each tap are enlarged to the picture's size
+    (linearly, centres on centres), the taps are added up, and the mean is over the pixels of the mask, not of the hole
+    that was grown from it. The network sees both whole pictures, so that what lies near the mask counts a little, too.
+    A side below 32 px is filled up as there. nan for an empty mask. Raises as `networks.lpips`.
+    """
     return partial(in_hole, networks.lpips("alex"))
 
 
 def in_hole(asked: networks.Asked, seen: Seen) -> float:
     """The mean of LPIPS's map over the mask; nan without a truth or a mask. Raises OutOfMemory."""
-    from rorem.nets.compute import in_memory
     from rorem.nets.lpips import distance_map
 
     if seen.truth is None or not seen.mask.any():
         return float("nan")
-    first, second = features(asked, seen.truth), features(asked, seen.result)
-    with in_memory(*SHORT):
-        apart = distance_map(first, second, asked.net.heads)
-    return float(apart.cpu().numpy()[seen.mask].mean(dtype=np.float64))
+    with _within_memory(asked, seen.truth):
+        apart = distance_map(features(asked, seen.truth), features(asked, seen.result), asked.net.heads)
+        return float(apart.cpu().numpy()[seen.mask].mean(dtype=np.float64))
+
+
+@contextmanager
+def _within_memory(asked: networks.Asked, rgb: np.ndarray) -> Iterator[None]:
+    """Compares two pictures of this one's size, as the only one that does.
+
+    Raises OutOfMemory beforehand where too little is free, and where it runs out.
+    """
+    from rorem.nets.compute import free_memory, in_memory
+
+    needed = asked.net.peak_memory(*rgb.shape[:2])
+    with _at_work:
+        free = free_memory(next(asked.net.parameters()).device)
+        if free is not None and needed > free:
+            told = f"LPIPS needs about {needed / 1e9:.1f} GB of memory at this size, and {free / 1e9:.1f} GB are free."
+            raise OutOfMemory(told, FIX)
+        with in_memory(*SHORT):
+            yield
 
 
 def reference_distance(first: Sequence[np.ndarray], second: Sequence[np.ndarray], heads: Sequence[np.ndarray]) -> float:

@@ -1,7 +1,8 @@
 """ReMOVE: whether the filled hole looks to SAM like the rest of the picture.
 
 Chandrasekar et al., "ReMOVE: A Reference-free Metric for Object Erasure", CVPR 2024 workshops
-(github.com/chandrasekaraditya/ReMOVE). Once as the published program computes it, with its faults, and once without.
+(github.com/chandrasekaraditya/ReMOVE, main.py and crop.py). Once as the published program computes it, with its faults,
+and once without.
 Both reward flat and blurred fills.
 """
 
@@ -12,12 +13,13 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from rorem.geometry import Box
 from rorem.metrics import networks
 from rorem.metrics.cells import bounds, cosine_of_means_torch, coverage, mostly, square_around
 from rorem.metrics.contract import Measure, Metric, Seen
 from rorem.metrics.sam import features
 
-MARGIN = 16  # px around the mask's box, as the published --crop has it
+MARGIN = 16  # px around the mask's box, as published
 
 
 def published() -> Measure:
@@ -31,18 +33,39 @@ def fixed() -> Measure:
 
 
 def as_published(asked: networks.Asked, seen: Seen) -> float:
-    """The published program without its --crop, fault by fault: cosine of SAM's mean features in and outside the mask.
+    """The published program as it is set, fault by fault: cosine of SAM's mean features in and outside the mask.
 
-    The whole result is shown to SAM, which pads it to a square. The mask is squashed to SAM's grid (64 x 64) with a
-    cubic filter and divided by 255 as whole numbers: only cells that are masked through and through count as inside,
-    all others as outside, those at the mask's edge too. The grid is laid over the padded square as if it were the
-    picture: in one that is not square the wrong cells are compared, and padding counts as outside.
-    nan where no cell or every cell is inside. Not seen by us: the program's own change to segment-anything that takes
-    the means; the paper says means. Raises OutOfMemory.
+    The result is cut to `published_cut` and shown to SAM, which pads it to a square where it is none. The cut of the
+    mask is squashed to SAM's grid (64 x 64) with a cubic filter and divided by 255 as whole numbers: only cells that
+    are masked through and through count as inside, all others as outside, those at the mask's edge too. The grid is
+    laid over the padded square as if it were the cut: in one that is not square the wrong cells are compared, and
+    padding counts as outside. The means are over the cells of each kind (get_aggregate_features in its
+    segment_anything). nan where no cell or every cell is inside, and for an empty mask. Raises OutOfMemory.
     """
-    said = features(asked, seen.result)
-    inside = squashed(seen.mask, *said.cells.shape[:2])
+    cut = published_cut(seen.mask)
+    if cut is None:
+        return float("nan")
+    said = features(asked, np.ascontiguousarray(seen.result[cut.slices]))
+    inside = squashed(seen.mask[cut.slices], *said.cells.shape[:2])
     return cosine_of_means_torch(said.cells, inside, ~inside)
+
+
+def published_cut(mask: np.ndarray) -> Box | None:
+    """The square that the published program cuts out; None for an empty mask, bool (H, W).
+
+    It starts at the upper left corner of the mask's box, and its side is the longer one of the box: the mask does not
+    lie in its middle. The margin is 16 px, but where one side of the box has no room for that, all four have only what
+    the nearest edge leaves. Where the square leaves the picture, on the right or below, it is cut off there.
+    """
+    box = bounds(mask)
+    if box is None:
+        return None
+    height, width = mask.shape
+    # On the right and below it counts from the last pixel inside, and so one px more than there is.
+    room = min(box.left, box.top, height - box.bottom + 1, width - box.right + 1)
+    margin = min(room, MARGIN)
+    left, top, side = box.left - margin, box.top - margin, box.side + 2 * margin
+    return Box(left, top, left + side, top + side).clipped(width, height)
 
 
 def squashed(mask: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -54,10 +77,10 @@ def squashed(mask: np.ndarray, rows: int, columns: int) -> np.ndarray:
 def as_meant(asked: networks.Asked, seen: Seen) -> float:
     """ReMOVE without those faults: a cell is inside where the mask covers half of it, and padding is left out.
 
-    The result is cut to the square around the mask's box with a margin of 16 px, as the published --crop does: in a
-    whole picture a small thing owns few of SAM's cells, and the far end of the picture says little about what belongs
-    into the hole. The square is moved into the picture, where the published one loses its margin at an edge; where the
-    picture is too small for it, a rectangle is left, whose padding is not counted. A mask that covers no cell by half
+    The result is cut to a square with a margin of 16 px and the mask's box in its middle: in a whole picture a small
+    thing owns few of SAM's cells, and the far end of the picture says little about what belongs into the hole. At an
+    edge the square is moved into the picture, where the published one loses its margin; where the picture is too small
+    for it, a rectangle is left, whose padding is not counted. A mask that covers no cell by half
     has those that it covers most. nan for an empty mask, and where no cell of the cut is outside. Raises OutOfMemory.
     """
     box = bounds(seen.mask)
@@ -88,8 +111,8 @@ METRICS: tuple[Metric, ...] = (
         id="remove/published",
         title="ReMOVE (published)",
         about=(
-            "Cosine of SAM ViT-H's mean features in and outside the mask of the whole result, as the published program "
-            "computes it: cells at the mask's edge count as outside, padding too. Rewards flat fills."
+            "Cosine of SAM ViT-H's mean features in and outside the mask, in a square from its upper left corner, as "
+            "the published program computes it: cells at the mask's edge count as outside. Rewards flat fills."
         ),
         better="higher",
         load=published,

@@ -29,14 +29,19 @@ def rorem_style_psnr(seen: Seen) -> float:
 
 def squares(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
     """Source and result as every metric of this set sees them: uint8 (512, 512, 3) each."""
-    return squashed(seen.source), squashed(seen.result if seen.raw is None else seen.raw)
+    return squashed(seen.source), squashed(raw(seen))
+
+
+def raw(seen: Seen) -> np.ndarray:
+    """The result before it was fitted to the photo, uint8 (h, w, 3)."""
+    return seen.result if seen.raw is None else seen.raw
 
 
 def squashed(picture: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) to (512, 512, 3), its shape not kept; one of that size is returned as it is."""
+    """uint8 (H, W, 3) to (512, 512, 3) with Pillow's own filter, its shape not kept; one of that size as it is."""
     if picture.shape[:2] == (SIDE, SIDE):
         return picture
-    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.array(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
 METRICS: tuple[Metric, ...] = (

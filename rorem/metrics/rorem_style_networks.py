@@ -12,20 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from rorem.metrics import networks
 from rorem.metrics.cells import cosine_torch
 from rorem.metrics.clip import words
 from rorem.metrics.contract import Measure, Metric, Seen
 from rorem.metrics.lpips import between
+from rorem.metrics.rorem_style import raw, squares, squashed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rorem.nets.dinov2 import Tokens
-
-SIDE = 512  # px
 
 
 def lpips() -> Measure:
@@ -45,7 +43,7 @@ def clip() -> Measure:
 
 def of_lpips(asked: networks.Asked, seen: Seen) -> float:
     """LPIPS 0.1 with AlexNet between photo and result, times 100; 0 = unchanged. Raises OutOfMemory."""
-    return 100 * between(asked, squashed(seen.source), squashed(raw(seen)))
+    return 100 * between(asked, *squares(seen))
 
 
 def of_dino(asked: networks.Asked, seen: Seen) -> float:
@@ -56,12 +54,12 @@ def of_dino(asked: networks.Asked, seen: Seen) -> float:
     """
     from rorem.nets.dinov2 import published_view
 
-    def whole(rgb: np.ndarray) -> Tensor:
-        small = squashed(rgb)
+    def whole(small: np.ndarray) -> Tensor:
         said: Tokens = asked.of(small, "view", lambda: asked.net.tokens(published_view(small)))
         return said.whole
 
-    return cosine_torch(whole(seen.source), whole(raw(seen)))
+    source, result = squares(seen)
+    return cosine_torch(whole(source), whole(result))
 
 
 def of_clip(asked: networks.Asked, seen: Seen) -> float:
@@ -76,16 +74,6 @@ def of_clip(asked: networks.Asked, seen: Seen) -> float:
     small = squashed(raw(seen))
     image = asked.of(small, "picture", lambda: asked.net.picture(small))
     return 100 * cosine_torch(image, words(asked, seen.category))
-
-
-def raw(seen: Seen) -> np.ndarray:
-    """The result before it was fitted to the photo."""
-    return seen.result if seen.raw is None else seen.raw
-
-
-def squashed(rgb: np.ndarray) -> np.ndarray:
-    """To 512 x 512 with PIL's own filter, as the published code resizes. uint8 (h, w, 3)."""
-    return np.array(Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
 OURS = "Our reading of an undefined protocol (512 px squash, raw result, against the photo)"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rorem.metrics import networks
+from rorem.metrics.cells import bounds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,8 +104,8 @@ def stability_reference(logits: np.ndarray) -> float:
 
 def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
     """Left, top, and the last column and row (inside, as segment-anything counts); zeros for an empty mask."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return (int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])) if len(rows) else (0, 0, 0, 0)
+    box = bounds(mask)
+    return (box.left, box.top, box.right - 1, box.bottom - 1) if box else (0, 0, 0, 0)
 
 
 def without_doubles(boxes: np.ndarray, scores: np.ndarray, same: float = SAME) -> list[int]:

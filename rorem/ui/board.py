@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rorem.comparison import Cell, Request, letters
-from rorem.comparison.blind import letter, shuffled
+from rorem.comparison.blind import HIDDEN_FAILURE, letter, shuffled
 from rorem.comparison.record import title_of
 from rorem.errors import RoremError
 from rorem.metrics import catalog as metrics
@@ -25,7 +25,6 @@ from rorem.ui.removal_files import put
 from rorem.ui.truth import Truth
 
 Phase = Literal["waiting", "working", "done", "failed", "stopped"]
-HIDDEN_FAILURE = "This one failed. Show the names to read why."
 UNTIL_ALL = "Shown when all are finished."
 
 
@@ -124,9 +123,12 @@ class Board:
         cell = self.slots[index].cell if 0 <= index < len(self.slots) else None
         return None if cell is None or cell.removal is None or (self.hidden and self.running) else cell
 
-    def delete(self) -> None:
+    def delete(self, in_use: Truth | None) -> None:
+        """Deletes the files. in_use: the photo's truth now; another one, with which this was made, goes, too."""
         for file in self.folder.glob(f"compare-{self.id}-*"):
             file.unlink(missing_ok=True)
+        if self.truth is not None and self.truth != in_use:
+            self.truth.delete()
 
     def name(self, index: int) -> str:
         """What stands for a slot in the name of a file."""

@@ -1,10 +1,12 @@
 // The Compare tab. Photo and marks belong to the painting surface, which window.rorem speaks for.
 
 const EVERY = 400;                     // ms between two questions while a comparison runs
-const QUIET = 5000;                    // ms until a start that was not answered counts as lost
+const ASK_AGAIN = 1500;                // ms between two looks whether a start that was not answered has begun
+const LOST = 60000;                    // ms until it counts as lost; a first start may load large packages
 let token = null;                      // of the photo that the board is about
 let truth = null;                      // the name of the file
 let starting = false, press = 0, timer = 0;
+let marksThen = null;                  // how much was marked when the comparison was started
 
 // ---------------------------------------------------------------- talking to the server
 
@@ -66,12 +68,13 @@ async function look() {
   }
   if (board?.running) timer = setTimeout(look, EVERY);
 }
-let state = null, wasBusy = false;
+let state = null;
 window.addEventListener('rorem-changed', () => {
   const photo = window.rorem?.photo;
   if ((photo?.token ?? null) !== token) {
     token = photo?.token ?? null;
     starting = false;
+    marksThen = null;
     complain('');
     say('');
     state = photo?.state;
@@ -88,7 +91,9 @@ function refresh() {
   const marked = (window.rorem?.marked?.() ?? 0) > 0, running = starting || !!board?.running, count = chosen().length;
   root.dataset.photo = token ? 'yes' : 'no';
   $('[data-act=compare]').disabled = running || !token || !marked || !count;
-  $('[data-act=stop]').hidden = !running || starting;
+  const stop = $('[data-act=stop]'), wasOnStop = document.activeElement === stop;
+  stop.hidden = !running || starting;
+  if (stop.hidden && wasOnStop) $('[data-act=compare]').focus({preventScroll: true});
   $('.cp-told progress').hidden = !running;
   $('.cp-told progress').value = board?.running ? board.progress : 0;
   $('[data-act=truth]').hidden = !!truth;
@@ -100,12 +105,12 @@ function refresh() {
   $('[data-act=zip]').hidden = !board || running || board.hidden;
   if (board) $('[data-act=zip]').href = `${base}${there(null, '/zip')}`;
   if (starting) say('Starting…');
-  else if (board && (board.running || wasBusy)) say(board.text);
+  else if (board?.running) say(board.text);
   else if (!token) say('Open a photo first.');
-  else if (!marked && !board) say('Paint over what should go.');
+  else if (!marked) say(board ? 'Paint over what should go to compare again.' : 'Paint over what should go.');
   else if (!count) say('Tick the methods you want to compare.');
-  else if (!board) say(`${count} ${count === 1 ? 'method is' : 'methods are'} chosen.`);
-  wasBusy = running || (wasBusy && !!board);
+  else say(board ? board.text : `${count} ${count === 1 ? 'method is' : 'methods are'} chosen.`);
+  $('.cp-older').hidden = !board || running || marksThen === null || marksThen === window.rorem.marked();
 }
 
 // ---------------------------------------------------------------- what buttons do
@@ -115,34 +120,39 @@ async function compare() {
   press += 1;
   complain('');
   refresh();
-  const sent = press, marks = await window.rorem.marks();
+  const sent = press, before = board?.id, began = Date.now(), marks = await window.rorem.marks();
+  marksThen = window.rorem.marked();
   trigger('compare_marked', {
     ...marks, press, methods: chosen(), seed: +$('.cp-seed').value, published: published(), blind: $('.cp-blind').checked,
     settings: Object.fromEntries(Object.entries(chosenSettings).filter(([, values]) => Object.keys(values).length)),
   });
   // Gradio tells nothing when its connection or its queue fails.
-  setTimeout(async () => {
+  while (Date.now() - began < LOST) {
+    await new Promise(done => setTimeout(done, ASK_AGAIN));
     if (!starting || sent !== press) return;
-    const before = board?.id;
-    starting = false;
     await look();
-    if (board?.id === before) complain('The server gave no answer. Please try again.');
-    refresh();
-  }, QUIET);
+    if (board && board.id !== before) return begun();
+  }
+  starting = false;
+  complain('The server gave no answer. Please try again.');
+  refresh();
+}
+function begun() {
+  starting = false;
+  refresh();
+  if (document.activeElement === document.body) $('[data-act=stop]').focus({preventScroll: true});  // the button is grey now
+  $('.cp-results').scrollIntoView({behavior: 'smooth', block: 'nearest'});
 }
 watch('value', async () => {
   const told = props.value;
   if (!starting || told?.press !== press) return;
-  starting = false;
-  if (told.gone) return window.rorem.reopen();
-  complain(told.error);
-  if (!told.error) {
-    say('Starting…');
-    wasBusy = true;
-    await look();
-    $('.cp-results').scrollIntoView({behavior: 'smooth', block: 'nearest'});
+  if (told.gone || told.error) {
+    starting = false;
+    refresh();
+    return told.gone ? window.rorem.reopen() : complain(told.error);
   }
-  refresh();
+  await look();
+  begun();
 });
 const keep = key => guarded(async () => {
   const told = await json(there(key, '/keep'), {method: 'POST'});

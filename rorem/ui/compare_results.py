@@ -103,12 +103,22 @@ def packed(session: Session, board: Board) -> Path:
         return path
     before = _before(session, board)
     mask, avoid = read_marks(board)
-    cells = [
-        _whole_cell(board, index, slot.cell, before) for index, slot in enumerate(board.slots) if slot.cell is not None
-    ]
+    finished = {slot.method: index for index, slot in enumerate(board.slots) if slot.cell is not None}
+    cells = [cell for slot in board.slots if (cell := slot.cell) is not None]
     source = (session.folder / "original").read_bytes() if board.base == ORIGINAL else None
     truth = board.truth.path.read_bytes() if board.truth else None
-    kept = bundle.Comparison(before, mask, board.request, cells, source, session.name, avoid, truth, made=board.made)
+    kept = bundle.Comparison(
+        before,
+        mask,
+        board.request,
+        cells,
+        source,
+        session.name,
+        avoid,
+        truth,
+        made=board.made,
+        load=lambda cell: _whole_cell(board, finished[cell.method], cell, before),
+    )
     bundle.write(path, kept, overwrite=True)
     return path
 

@@ -28,6 +28,7 @@ from rorem.ui.visitor import address
 AT_ONCE = 2
 THUMB = 320  # px
 BOARD = "/photo/{token}/comparison"
+ELSEWHERE = {"error": "The request was not understood."}
 
 
 def routes(sessions: Sessions, downloads: Downloads) -> list[Route]:
@@ -57,15 +58,22 @@ async def _methods(request: Request, sessions: Sessions, heavy: Heavy, downloads
 
 
 async def _download(request: Request, sessions: Sessions, heavy: Heavy, downloads: Downloads) -> Response:
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return JSONResponse({"error": "The request was not understood."}, 403)  # another site's page sent it
+    if _from_elsewhere(request):
+        return JSONResponse(ELSEWHERE, 403)
     await heavy(downloads.start, request.path_params["id"])
     return await _methods(request, sessions, heavy, downloads)
 
 
 async def _stop_download(request: Request, sessions: Sessions, heavy: Heavy, downloads: Downloads) -> Response:
-    downloads.stop()
+    if _from_elsewhere(request):
+        return JSONResponse(ELSEWHERE, 403)
+    await heavy(downloads.stop, request.path_params["id"])
     return await _methods(request, sessions, heavy, downloads)
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether another site's page sent it."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 
 
 async def _sample_picture(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
@@ -99,8 +107,7 @@ async def _truth(request: Request, sessions: Sessions, heavy: Heavy) -> Response
 
 async def _no_truth(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    with session.lock:
-        _forget_truth(session)
+    await heavy(_forget_truth, session)
     return JSONResponse(_told(session), headers=NEVER)
 
 
@@ -206,10 +213,11 @@ def _take_truth(session: Session, data: bytes, name: str, sessions: Sessions) ->
 
 
 def _forget_truth(session: Session) -> None:
-    """The last comparison still shows the truth that it was made with."""
-    if session.truth is not None and (session.board is None or session.board.truth != session.truth):
-        session.truth.delete()
-    session.truth = None
+    """The last comparison still shows the truth that it was made with, and deletes it when another takes its place."""
+    with session.lock:
+        if session.truth is not None and (session.board is None or session.board.truth != session.truth):
+            session.truth.delete()
+        session.truth = None
 
 
 def _zipped(session: Session, board: Board) -> object:

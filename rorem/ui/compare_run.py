@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from rorem.comparison import Cell, machine
+from rorem.metrics import networks
 from rorem.remover import OnStep, no_step
 from rorem.ui.board import Board
 from rorem.ui.line import Line
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 LEFT_SECONDS = 150  # without a question of the page; browsers let a page in the background ask once a minute
 AGAIN_SECONDS = 1.0  # between two tries to get a place in a full line
 STOPPED = "Stopped. What was finished is kept."
+_counting = threading.Lock()
+_under_way = 0  # comparisons
 
 
 def start(session: Session, board: Board, line: Line, visitor: str, cells: Iterator[Cell], relay: Relay) -> None:
@@ -41,6 +44,7 @@ def start(session: Session, board: Board, line: Line, visitor: str, cells: Itera
 
 def _run(session: Session, board: Board, line: Line, visitor: str, cells: Iterator[Cell], relay: Relay) -> None:
     text = STOPPED
+    _count(1)
     try:
         for _ in board.slots:
             if board.cancel.is_set() or not _next(board, line, visitor, cells, relay):
@@ -54,6 +58,17 @@ def _run(session: Session, board: Board, line: Line, visitor: str, cells: Iterat
         board.made = machine.facts()
         board.end(text)
         session.end(board.cancel)
+        _count(-1)
+
+
+def _count(more: int) -> None:
+    """Counts comparisons. The last one to end lets go of the metrics' networks: they would stay for ever, though only
+    comparisons with a truth need them, and they are read anew within seconds."""
+    global _under_way
+    with _counting:
+        _under_way += more
+        if not _under_way:
+            networks.clear()
 
 
 class Relay:

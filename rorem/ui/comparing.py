@@ -79,25 +79,24 @@ def _start(sessions: Sessions, line: Line, sent: dict[str, Any], visitor: str) -
     if cancel is None:
         raise RoremError(AT_WORK)
     try:
-        truth = session.truth
-        board = Board(session.folder, request, session.state, session.picture.size, truth, cancel=cancel)
-        pixels = None if truth is None else np.asarray(truth.pixels)
-
         relay = Relay()
-        cells = comparison.compare(
-            session.picture,
-            mask,
-            request,
-            truth=pixels,
-            avoid=avoid,
-            prepare=zero_gpu.prepare,
-            on_step=relay.on_step,
-            on_start=relay.on_start,
-        )
-        if session.board is not None:
-            session.board.delete()
-        write_marks(board, mask, avoid)
-        session.board = board
+        with session.lock:  # a truth that is taken back meanwhile must find the comparison that needs it
+            truth = session.truth
+            board = Board(session.folder, request, session.state, session.picture.size, truth, cancel=cancel)
+            cells = comparison.compare(
+                session.picture,
+                mask,
+                request,
+                truth=None if truth is None else np.asarray(truth.pixels),
+                avoid=avoid,
+                prepare=zero_gpu.prepare,
+                on_step=relay.on_step,
+                on_start=relay.on_start,
+            )
+            if session.board is not None:
+                session.board.delete(in_use=truth)
+            write_marks(board, mask, avoid)
+            session.board = board
         start(session, board, line, visitor, cells, relay)
     except OSError as error:
         session.end(cancel)

@@ -48,10 +48,8 @@ class Downloads:
 
     def start(self, id: str) -> None:
         """Begins to fetch the weights of a method. Raises RoremError if that cannot be done here and now."""
-        entry = catalog.find(id)
+        entry = self._permitted(id)
         parts = entry.missing()
-        if not self._allowed:
-            raise RoremError("This server does not download weights for visitors.", command(id))
         if by_hand(parts):
             raise RoremError(pages(parts))
         with self._lock:
@@ -66,9 +64,25 @@ class Downloads:
                 self._now = None
                 raise RoremError(UNEXPECTED) from error
 
-    def stop(self) -> None:
-        """What came so far is kept, and the next download goes on from there."""
+    def stop(self, id: str) -> None:
+        """Ends the download for a method, if it is under way; what came so far is kept, and the next one goes on there.
+
+        Raises RoremError where visitors may not download, and for an unknown method.
+        """
+        self._permitted(id)
+        with self._lock:
+            if self._now is not None and self._now.method == id:
+                self._stop.set()
+
+    def close(self) -> None:
+        """Ends whatever is under way."""
         self._stop.set()
+
+    def _permitted(self, id: str) -> Entry:
+        entry = catalog.find(id)
+        if not self._allowed:
+            raise RoremError("This server does not download weights for visitors.", command(id))
+        return entry
 
     def _fetch(self, id: str, parts: Sequence[Part], stop: threading.Event) -> None:
         error = ""

@@ -109,7 +109,7 @@ async function opened(facts, file, marks = null) {
   $('.rr-size input').max = Math.max(8, Math.round(Math.max(...facts.proxy) / 5));
   $('.rr-size input').value = brush;
   if (marks) for (const name of ['remove', 'avoid']) if (marks[name]) await layers[name].load(marks[name]);
-  $('.rr-hint').hidden = always.getItem('rorem-hint') === 'seen';
+  $('.rr-hint').hidden = layers.remove.count > 0 || always.getItem('rorem-hint') === 'seen';
   say([`${facts.width} × ${facts.height} pixels.`, ...facts.notes].join(' '));
   root.dataset.view = 'photo';
   toggleCompare(false);

@@ -76,7 +76,7 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
 
     Raises BadOptions with one sentence for the first value that is wrong. Gradio's own GRADIO_SERVER_NAME and
     GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy. Downloads are
-    on by themselves only where nobody but this machine's own people can ask for them.
+    on by themselves only where nobody but this machine's own people can ask for them; a proxy brings others.
     """
     values: dict[str, object] = {}
     for name, variable in (("host", "GRADIO_SERVER_NAME"), ("port", "GRADIO_SERVER_PORT")):
@@ -91,7 +91,8 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
     values |= {name: value for name, value in options.items() if value is not None}
     try:
         settings = Settings.model_validate(values)
-        private = not environment.get("SPACE_ID") and not settings.share and _loopback(settings.host)
+        reached = environment.get("SPACE_ID") or settings.share or settings.behind_proxy
+        private = not reached and _loopback(settings.host)
         return settings if "downloads" in values else settings.model_copy(update={"downloads": private})
     except ValidationError as error:
         first = error.errors()[0]

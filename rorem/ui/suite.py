@@ -105,7 +105,7 @@ def start(suite: Suite) -> str:
 
 def stop(suite: Suite) -> None:
     """Closes the server and deletes every photo."""
-    suite.downloads.stop()
+    suite.downloads.close()
     suite.blocks.close(verbose=False)
     suite.sessions.close()
     suite.line.emptied(LAST_SECONDS)

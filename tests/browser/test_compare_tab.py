@@ -177,7 +177,7 @@ def test_the_outline_can_be_seen_and_hidden(visitor: Visitor, photo: Path) -> No
         visitor.settle()
         picture = visitor.page.locator(CANVAS.format(0)).screenshot()
         array = np.asarray(Image.open(BytesIO(picture)).convert("RGB")).astype(int)
-        return (array[..., 0] - array[..., 1] > 100) & (array[..., 0] > 200)
+        return (array[..., 0] - array[..., 1] > 60) & (array[..., 0] > 170)
 
     with_outline = shot().sum()
     visitor.page.click("[data-act=outline]")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rorem.comparison import Cell, Request, letters, shuffled
-from rorem.comparison.blind import in_order, letter
+from rorem.comparison.blind import in_order, letter, letters_of
 
 METHODS = ("patchmatch", "telea", "lama", "migan", "rorem")
 
@@ -33,6 +33,14 @@ def test_letters() -> None:
     ]
     names = letters(METHODS, 7)
     assert list(names) == list(shuffled(METHODS, 7)) and list(names.values()) == ["A", "B", "C", "D", "E"]
+
+
+def test_a_part_of_a_comparison_has_the_letters_of_the_whole() -> None:
+    part = Request(("telea", "lama"), order_seed=7, dealt=METHODS)
+    assert letters_of(part) == letters(METHODS, 7) != letters_of(Request(part.methods, order_seed=7))
+    cells = [Cell(method, method) for method in ("lama", "telea")]
+    shown = [letters_of(part)[cell.method] for cell in in_order(cells, part)]
+    assert shown == sorted(shown)
 
 
 def test_cells_are_shown_as_they_were_asked_for_or_shuffled() -> None:

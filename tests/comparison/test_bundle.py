@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import weakref
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -176,6 +177,47 @@ def test_hidden_names_are_in_no_name_and_no_picture(both: Comparison) -> None:
     assert told == {"A": "patchmatch", "B": "lama", "C": "telea"}
     shown = dict(files(replace(both, request=request)))  # the seed alone hides nothing
     assert "sea.telea.png" in shown and b"telea" in shown["sea.telea.png"]
+
+
+def test_hidden_files_do_not_tell_which_is_generative(both: Comparison) -> None:
+    first, *others = both.cells
+    assert first.removal is not None
+    request = replace(both.request, order_seed=4)
+    cells = [replace(first, removal=replace(first.removal, generative=True)), *others]
+    hidden = dict(files(replace(both, cells=cells, request=request, blind=True)))
+    shown = dict(files(replace(both, cells=cells)))
+
+    def told(data: bytes) -> bool:
+        with Image.open(BytesIO(data)) as image:
+            return "compositeWithTrainedAlgorithmicMedia" in str(image.info)
+
+    assert told(hidden["sea.A.png"]) and told(hidden["sea.C.png"])
+    assert [told(shown[f"sea.{cell.method}.png"]) for cell in cells[:2]] == [True, False]
+
+
+def test_the_pixels_of_one_result_are_in_memory_at_a_time(both: Comparison) -> None:
+    alive: list[weakref.ref[Removal]] = []
+
+    def load(cell: Cell) -> Cell:
+        assert not [one for one in alive if one() is not None], "the last one is still there"
+        if cell.removal is None:
+            return cell
+        loaded = replace(cell, removal=replace(cell.removal))
+        assert loaded.removal is not None
+        alive.append(weakref.ref(loaded.removal))
+        return loaded
+
+    for _ in files(replace(both, load=load)):
+        assert not [one for one in alive if one() is not None]
+    assert len(alive) == 2
+
+
+def test_whole_pictures_do_not_stay_with_the_cells() -> None:
+    fresh = made(BOTH)
+    removals = [cell.removal for cell in fresh.cells if cell.removal is not None]
+    assert not ["picture" for one in removals if "picture" in vars(one)], "measuring them left none"
+    list(files(fresh))
+    assert not ["picture" for one in removals if "picture" in vars(one)], "nor did writing them"
 
 
 def test_as_published_the_result_keeps_its_own_size(both: Comparison) -> None:

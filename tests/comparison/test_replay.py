@@ -281,6 +281,18 @@ def test_a_method_that_is_no_more(folder: Path) -> None:
     assert verdicts["telea"].same
 
 
+def test_hidden_names_are_not_told_by_causes() -> None:
+    sentences = ("the same, bit for bit", "failed: LaMa is damaged.", "differs: weights opencv 5 then, 9 now")
+    assert [Verdict("x", False, one).hidden for one in sentences] == ["the same, bit for bit", "failed", "differs"]
+
+
+def test_a_verdict_leaves_no_whole_picture(both: Comparison, folder: Path) -> None:
+    cell = by_method(list(both.cells))["telea"]
+    assert cell.removal is not None
+    made = replace(cell, removal=replace(cell.removal))
+    assert verdict(read(folder), made).same and "picture" not in vars(made.removal)
+
+
 def test_a_failure_then_says_nothing_of_now(both: Comparison, tmp_path: Path) -> None:
     failed = Cell("telea", "Smooth fill", error=MissingWeights("Gone."))
     write(tmp_path / "kept", replace(both, cells=[failed]))

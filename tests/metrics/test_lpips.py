@@ -11,6 +11,7 @@ import pytest
 from rorem.errors import OutOfMemory
 from rorem.metrics import lpips, networks
 from rorem.metrics.contract import Seen
+from rorem.nets import compute
 from tests.checkpoints.lpips import write_lpips
 
 
@@ -96,6 +97,23 @@ def test_a_lack_of_memory_is_said(alex: networks.Asked, monkeypatch: pytest.Monk
     monkeypatch.setattr(alex.net, "forward", refuse)
     with pytest.raises(OutOfMemory, match="LPIPS"):
         lpips.whole(alex, removal(noise(8), noise(9)))
+
+
+def test_what_would_not_fit_is_refused_beforehand(alex: networks.Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(levels: object) -> None:
+        raise AssertionError("it was begun")
+
+    enough = alex.net.peak_memory(60, 84)
+    assert enough == 200 * 60 * 84
+    monkeypatch.setattr(compute, "free_memory", lambda where: enough - 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(alex.net, "forward", look)
+        for measure in (lpips.whole, lpips.in_hole):
+            with pytest.raises(OutOfMemory, match=r"LPIPS needs about 0\.0 GB of memory at this size"):
+                measure(alex, removal(noise(8), noise(9)))
+    for free in (enough, None):
+        monkeypatch.setattr(compute, "free_memory", lambda where, free=free: free)
+        assert lpips.whole(alex, removal(noise(8), noise(9))) > 0
 
 
 def test_the_entries_say_what_they_need() -> None:

@@ -17,6 +17,7 @@ from transformers import SamModel
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
 from rorem.metrics import networks, remove
+from rorem.metrics.cells import cosine_of_means
 from rorem.metrics.contract import Seen
 from tests.checkpoints.sam import SIDE, write_sam
 
@@ -54,14 +55,39 @@ def embedding(folder: Path, picture: np.ndarray) -> torch.Tensor:
 
 
 def test_the_published_number_step_by_step(asked: networks.Asked, folder: Path) -> None:
-    result = noise(1, 150, 200)  # not square: the grid lies over the padding, too
-    seen = removal(result, 30, 20, 120, 95)
-    cells = np.array(Image.fromarray(seen.mask.astype(np.uint8) * 255).resize((8, 8))).reshape(1, 1, 8, 8) // 255
-    assert 0 < cells.sum() < 16, "the mask covers about 15 of 64 cells, not all through and through"
-    features = embedding(folder, result)
+    result = noise(1, 130, 200)
+    seen = removal(result, 60, 40, 180, 110)
+    cut = np.s_[24:130, 44:196]  # 120 px and 16 on each side, from the corner; not square, as the picture ends first
+    levels = seen.mask[cut].astype(np.uint8) * 255
+    cells = np.array(Image.fromarray(levels).resize((8, 8))).reshape(1, 1, 8, 8) // 255
+    assert 0 < cells.sum() < 33, "the mask covers about 33 of 64 cells, not all through and through"
+    features = embedding(folder, np.ascontiguousarray(result[cut]))
     inside = torch.from_numpy(cells)
     one, other = ((features * cells).sum((2, 3)) / cells.sum() for cells in (inside, 1 - inside))
     assert remove.as_published(asked, seen) == pytest.approx(float(cosine_similarity(one, other)), abs=1e-5)
+
+
+def plain_square(mask: np.ndarray) -> tuple[int, int, int]:
+    """Left, top and side, as crop.py works them out."""
+    rows, columns = np.nonzero(mask)
+    ends = mask.shape[0] - rows.max(), mask.shape[1] - columns.max()
+    roomy = min(rows.min(), columns.min()) >= 16 and min(ends) >= 16
+    more = 16 if roomy else max(min(rows.min(), columns.min(), *ends), 0)
+    side = max(np.ptp(rows), np.ptp(columns)) + 1 + 2 * more
+    return int(columns.min() - more), int(rows.min() - more), int(side)
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.data())
+@settings(max_examples=100)
+def test_the_published_square(height: int, width: int, data: st.DataObject) -> None:
+    mask = np.zeros((height, width), bool)
+    for _ in range(data.draw(st.integers(1, 3))):
+        mask[data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))] = True
+    left, top, side = plain_square(mask)
+    own = np.arange(height * width).reshape(height, width)
+    found = remove.published_cut(mask)
+    assert found is not None
+    assert np.array_equal(own[found.slices], own[top : top + side, left : left + side])
 
 
 def test_published_cells_are_only_those_masked_through_and_through() -> None:
@@ -99,12 +125,24 @@ def test_the_sides_never_meet_and_leave_padding_out(height: int, width: int, see
 
 
 def test_padding_moves_the_published_number_only(asked: networks.Asked) -> None:
-    """Where the whole is cut anyway, what lies far from the mask changes nothing."""
-    square, wide = noise(3, 112, 112), noise(4, 112, 300)
-    wide[:, :112] = square
-    one, other = (removal(picture, 16, 16, 96, 96) for picture in (square, wide))
-    assert remove.as_meant(asked, one) == pytest.approx(remove.as_meant(asked, other), abs=1e-6)
-    assert remove.as_published(asked, one) != pytest.approx(remove.as_published(asked, other), abs=1e-3)
+    """A picture that is too low for the square is filled up: the published grid takes that for picture."""
+    low = noise(3, 60, 112)
+    seen = removal(low, 16, 16, 96, 44)
+    cells = asked.net.features(low).cells
+    inside, outside = remove.sides(seen.mask, 8, 8)
+    wrong = remove.squashed(seen.mask, 8, 8)
+    assert outside.sum() + inside.sum() < 64 == wrong.sum() + (~wrong).sum() and wrong.any()
+    assert remove.published_cut(seen.mask) == (0, 0, 112, 60)
+    assert remove.as_published(asked, seen) == pytest.approx(cosine_of_means(cells.numpy(), wrong, ~wrong), abs=1e-5)
+    assert remove.as_meant(asked, seen) == pytest.approx(cosine_of_means(cells.numpy(), inside, outside), abs=1e-5)
+
+
+def test_what_lies_far_away_changes_neither(asked: networks.Asked) -> None:
+    small, wide = noise(3, 112, 112), noise(4, 112, 300)
+    wide[:, :112] = small
+    one, other = (removal(picture, 16, 16, 96, 96) for picture in (small, wide))
+    for measure in (remove.as_meant, remove.as_published):
+        assert measure(asked, one) == pytest.approx(measure(asked, other), abs=1e-6)
 
 
 @pytest.mark.parametrize("box", [(7, 5, 8, 6), (0, 0, 30, 20), (170, 80, 200, 100), (0, 40, 200, 60)])

@@ -14,6 +14,7 @@ import pytest
 
 from rorem.geometry import Box
 from rorem.methods import catalog
+from rorem.metrics import networks
 from rorem.picture import Limits, open_picture
 from rorem.ui import compare_results as results
 from rorem.ui import compare_run
@@ -409,6 +410,28 @@ def test_enlarged_results_lie_where_the_photo_lies() -> None:
     whole = results._stretched(ramp, Box(0, 0, 80, 60), (80, 60), (80, 60))
     part = results._stretched(ramp, Box(21, 11, 61, 41), (80, 60), (40, 30))
     assert np.abs(whole[11:41, 21:61].astype(int) - part).max() <= 2
+
+
+def test_networks_of_metrics_go_when_the_last_comparison_ends(
+    sessions: Sessions, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[int] = []
+    monkeypatch.setattr(networks, "clear", lambda: cleared.append(1))
+    other, line = sessions.open_bytes(png(noise(5)), "b.png"), Line(places=2, per_visitor=2, longest=4)
+    slow = Paint(9, go_on=threading.Event())
+    use(monkeypatch, patchmatch=slow, telea=Paint(200))
+    begin(sessions, line, press(session, "patchmatch"), "one")
+    assert slow.begun.wait(20)
+    begin(sessions, line, press(other, "telea"), "two")
+    ended(other.board)
+    time.sleep(0.2)
+    assert not cleared, "one still runs"
+    slow.go_on.set()  # type: ignore[union-attr]
+    ended(session.board)
+    until = time.monotonic() + 10
+    while not cleared:
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_files_of_a_deleted_photo_are_gone(

@@ -173,6 +173,26 @@ def test_the_truth_is_taken_refused_and_put_away(client: Client) -> None:
     assert client.http.get(f"{client.board}/truth/view").status_code == 404
 
 
+def test_a_truth_that_nothing_shows_any_more_is_deleted(client: Client) -> None:
+    def give(seed: int) -> None:
+        client.http.post(f"{client.photo}/truth", content=png(noise(seed)))
+
+    def kept() -> int:
+        return len([path for path in client.session.folder.glob("truth-*") if path.suffix != ".npy"])
+
+    give(8)
+    client.compare("telea")
+    give(9)
+    assert kept() == 2, "the comparison still shows the first"
+    client.compare("telea")
+    assert kept() == 1 and np.abs(client.picture("truth/view").astype(int) - noise(9)).mean() < 8
+    client.compare("telea")
+    assert kept() == 1, "the same truth again"
+    client.http.delete(f"{client.photo}/truth")
+    client.compare("telea")
+    assert not list(client.session.folder.glob("truth-*"))
+
+
 def test_no_room_for_the_truth_is_one_sentence(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -185,9 +205,10 @@ def test_no_room_for_the_truth_is_one_sentence(client: Client, monkeypatch: pyte
 
 def test_another_site_s_page_cannot_start_a_download(client: Client) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
-    assert client.http.post("/methods/lama/download", headers=headers).status_code == 403
-    refused = client.http.post("/methods/lama/download")
-    assert refused.status_code == 422 and "rorem weights pull lama" in refused.json()["error"]
+    for send in (client.http.post, client.http.delete):
+        assert send("/methods/lama/download", headers=headers).status_code == 403
+        refused = send("/methods/lama/download")
+        assert refused.status_code == 422 and "rorem weights pull lama" in refused.json()["error"]
 
 
 def test_samples_open_with_marks_and_truth(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,11 @@ def test_a_download_can_be_stopped_and_begun_again() -> None:
     downloads = Downloads(True, pull)
     downloads.start("lama")
     assert pull.begun.wait(20)
-    downloads.stop()
+    downloads.stop("migan")
+    assert one(downloads, "lama")["fetching"]["running"] and not downloads._stop.is_set(), (
+        "another one's is not stopped"
+    )
+    downloads.stop("lama")
     pull.go_on.set()
     assert over(downloads, "lama")["error"].startswith("Stopped.")
     downloads.start("lama")
@@ -109,3 +113,10 @@ def test_where_it_is_not_allowed_the_command_is_told() -> None:
     with pytest.raises(RoremError) as told:
         Downloads(False, Pull()).start("lama")
     assert "rorem weights pull lama" in told.value.advice
+    with pytest.raises(RoremError, match="does not download"):
+        Downloads(False, Pull()).stop("lama")
+
+
+def test_what_is_no_method_cannot_be_stopped() -> None:
+    with pytest.raises(RoremError, match="no method called"):
+        Downloads(True, Pull()).stop("nope")

@@ -39,6 +39,8 @@ def test_a_space_is_recognised() -> None:
         ({}, {"ROREM_SHARE": "0"}, True),
         ({}, {"SPACE_ID": "someone/rorem", "ROREM_HOST": "127.0.0.1"}, False),
         ({}, {"SPACE_ID": "someone/rorem", "ROREM_DOWNLOADS": "1"}, True),
+        ({}, {"ROREM_BEHIND_PROXY": "1"}, False),
+        ({"behind_proxy": True, "downloads": True}, {}, True),
         ({"downloads": False}, {}, False),
     ],
 )
