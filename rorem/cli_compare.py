@@ -33,6 +33,8 @@ LARGEST_SEED = 2**32 - 1
 LARGEST_GROWTH = 1000
 Polarity = Literal["auto", "white", "black"]
 
+FACT_COLUMN, METHOD_COLUMN = 24, 16  # signs of a column in the table, about
+
 
 def compare(
     photo: Annotated[Path | None, typer.Argument(help="A photo.")] = None,
@@ -199,14 +201,18 @@ def _tell(given: Given, names: Mapping[str, str], cells: Sequence[Cell]) -> None
     from rorem.comparison.table import table
 
     cells = in_order(cells, given.request)
-    (first, *others), rows = table(cells, names, blind=given.blind)
+    (first, *facts), rows = table(cells, names, blind=given.blind)
     say(f"{given.name}, {given.request.protocol}, seed {given.request.seed}")
-    shown = Table(first)
-    for head in others:
-        shown.add_column(head, justify="right")
-    for row in rows:
-        shown.add_row(*row)
-    Console(markup=False, highlight=False).print(shown)
+    console = Console(markup=False, highlight=False)
+    fitting = max(1, (console.width - FACT_COLUMN) // METHOD_COLUMN)
+    for start in range(0, len(rows), fitting):  # a column for each method; nothing is ever cut off
+        chosen = rows[start : start + fitting]
+        shown = Table(first)
+        for name, *_ in chosen:
+            shown.add_column(name, justify="right", overflow="fold")
+        for fact, *values in zip(facts, *(row[1:] for row in chosen), strict=True):
+            shown.add_row(fact, *values)
+        console.print(shown)
     told = [] if given.blind else [f"{names[cell.method]}: {note}" for cell in cells for note in cell.notes]
     left_out = {id: why for cell in cells for id, why in cell.left_out.items()}
     for line in (*given.notes, *told, *(f"{id} was left out. {why}" for id, why in left_out.items())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,7 +85,7 @@ def write(where: Path, comparison: Comparison, *, overwrite: bool = False) -> No
 
 
 def refuse(where: Path, overwrite: bool) -> None:
-    """Raises BadOptions where `write` would, for the place alone, so that nobody works in vain."""
+    """Raises BadOptions where `write` would, for the place alone, so that nobody works in vain. Leaves nothing."""
     if where.suffix.lower() == ".zip":
         if where.is_dir():
             raise BadOptions(f"{where} is a folder.", "Name another file.")
@@ -95,6 +96,12 @@ def refuse(where: Path, overwrite: bool) -> None:
         taken = where.is_dir() and any(where.iterdir())
     if taken and not overwrite:
         raise BadOptions(f"{where} is there already.", "Name another place, or add --overwrite.")
+    nearest = next(folder for folder in (where.absolute(), *where.absolute().parents) if folder.is_dir())
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise BadOptions(f"Nothing can be written to {nearest}: {why}.", "Name another place with -o.") from error
 
 
 def files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 LEFT_SECONDS = 150  # without a question of the page; browsers let a page in the background ask once a minute
 AGAIN_SECONDS = 1.0  # between two tries to get a place in a full line
 STOPPED = "Stopped. What was finished is kept."
+STOPPED_EARLY = "Stopped. Nothing was finished yet."
 _counting = threading.Lock()
 _under_way = 0  # comparisons
 
@@ -56,7 +57,8 @@ def _run(session: Session, board: Board, line: Line, visitor: str, cells: Iterat
         text = UNEXPECTED
     finally:
         board.made = machine.facts()
-        board.end(text)
+        nothing = text == STOPPED and not any(slot.cell for slot in board.slots)
+        board.end(STOPPED_EARLY if nothing else text)
         session.end(board.cancel)
         _count(-1)
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from rorem.comparison import Cell, Request
-from rorem.comparison.bundle import Comparison, digest, files, lossless, store, write
+from rorem.comparison.bundle import Comparison, digest, files, lossless, refuse, store, write
 from rorem.errors import BadOptions, BadWeights
 from rorem.picture import Picture, open_picture
 from rorem.remover import Removal
@@ -245,3 +245,8 @@ def test_a_turned_photo_is_kept_as_its_file_was() -> None:
     assert kept["sea.jpg"] == out.getvalue() and opened(kept["mask.png"]).shape == (HIGH, WIDE)
     assert isinstance(open_picture(kept["sea.telea.png"]), Picture)
     assert opened(kept["sea.telea.png"]).shape == (HIGH, WIDE, 3)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work() -> None:
+    with pytest.raises(BadOptions, match="Nothing can be written to /proc"):
+        refuse(Path("/proc/nowhere/results"), overwrite=False)
