@@ -40,7 +40,14 @@ def started(*arguments: str) -> subprocess.Popen[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "rorem.cli", "evaluate", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    )
+
+
+def heed_ctrl_c() -> None:
+    """A run that was started in the background ignores it, and its children would, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def lasting(found: Sequence[Row]) -> list[Row]:
