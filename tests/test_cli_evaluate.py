@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -193,6 +194,18 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     one, other = (lasting(rows.read(tmp_path / name / "rows.parquet")) for name in ("killed", "whole"))
     assert one == other and len({row.sample for row in one}) == 12
     assert (tmp_path / "killed/report.html").exists()
+    for metric, near in (("psnr_hole/gt", 0.6), ("ssim_full/gt", 0.01), ("texture_hole/gt", 0.03)):  # a seed more there
+        for method, told in zip(("patchmatch", "telea"), in_readme(metric), strict=True):
+            values = [row.value or 0.0 for row in one if (row.metric, row.method) == (metric, method)]
+            stale = f"The README's {metric} of {method} is out of date: python -m tests.figures"
+            assert sum(values) / len(values) == pytest.approx(told, abs=near), stale
+
+
+def in_readme(metric: str) -> list[float]:
+    """The means of both methods in the README's table."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    (line,) = re.findall(rf"^\| [^|]*<br>`{re.escape(metric)}` \|.*$", text, re.MULTILINE)
+    return [float(re.findall(r"[-\d.]+", cell)[0]) for cell in line.split("|")[4:6]]
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
