@@ -173,6 +173,7 @@ def test_all_mask_policies_make_a_grid(tmp_path: Path) -> None:
     assert all(policy in page for policy in found)
 
 
+@pytest.mark.soak
 def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     """On the built-in pairs, killed twice in the midst of its work."""
     asked = ("-m", "patchmatch,telea", "--seeds", "0,1")
@@ -220,6 +221,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert complaint.strip().endswith("the same command goes on from there.")
 
 
+@pytest.mark.soak
 def test_two_processes_come_to_the_same_as_one(tmp_path: Path) -> None:
     folder(tmp_path / "set", 5)
     command = [

@@ -84,8 +84,8 @@ def seam(result: Tensor, hole: Tensor) -> Tensor:
 
 
 def texture_hole_gt(truth: Tensor, result: Tensor, mask: Tensor) -> Tensor:
-    """See `rorem.metrics.texture.texture_hole_gt`, for pictures that need not be shrunk, of more than 24 px a side."""
-    a, b = _energies(truth), _energies(result)  # (B, 12, H, W)
+    """See `rorem.metrics.texture.texture_hole_gt`, for pictures that need not be shrunk, of more than 16 px a side."""
+    a, b = _energies(truth), _energies(result)  # (B, 8, H, W)
     apart = ((a - b).abs() / (a + b + FLOOR)).mean(1, keepdim=True)
     return (apart * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))  # 0 / 0 is nan
 
@@ -129,11 +129,11 @@ def _windowed(values: Tensor) -> Tensor:
 
 
 GREY = (0.299, 0.587, 0.114)
-BLUR_RADIUS = 24  # px, where OpenCV cuts off a blur of SPREAD
+BLUR_RADIUS = 16  # px, where OpenCV cuts off a blur of SPREAD
 
 
 def _energies(picture: Tensor) -> Tensor:
-    """Gathered magnitudes of all filters, (B, 12, H, W)."""
+    """Gathered magnitudes of all filters, (B, 8, H, W)."""
     channels = levels(picture)
     # Rounded as OpenCV does: the pictures are of whole levels, and so is their grey.
     grey = (channels * channels.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True).round()

@@ -16,20 +16,20 @@ from rorem.metrics.cells import bounds
 from rorem.metrics.contract import Metric, Seen
 
 SIDE = 512  # px, the longer side at which larger pictures are looked at, so that a texture has one scale
-WAVELENGTHS = (4, 8, 16)  # px
+WAVELENGTHS = (4, 8)  # px; longer ones cost most and tell least of grass, gravel or bark
 DIRECTIONS = 4
 STRETCH = 0.7  # how round the filters are
-SPREAD = 6.0  # px, standard deviation of the blur over which energy is gathered
+SPREAD = 4.0  # px, standard deviation of the blur over which energy is gathered
 FLOOR = 2.0  # levels: weaker textures count less, since nobody sees them
-MARGIN = 40  # px around the mask that its values depend on: half a filter, 16, and half a blur, 24
+MARGIN = 24  # px around the mask that its values depend on: half a filter, 8, and half a blur, 16
 
 
 def texture_hole_gt(seen: Seen) -> float:
     """`texture_hole/gt`: how far the texture in the mask is from the truth's; 0 = the same, 1 = nothing in common.
 
-    Both pictures in grey, shrunk by area to 512 px on the longer side if they are larger. Twelve Gabor filters
-    (wavelengths 4, 8 and 16 px in four directions, without mean, standard deviation half a wavelength), the magnitude
-    blurred (standard deviation 6 px): a and b. The mean over filters and pixels of the mask of |a - b| / (a + b + 2).
+    Both pictures in grey, shrunk by area to 512 px on the longer side if they are larger. Eight Gabor filters
+    (wavelengths 4 and 8 px in four directions, without mean, standard deviation half a wavelength), the magnitude
+    blurred (standard deviation 4 px): a and b. The mean over filters and pixels of the mask of |a - b| / (a + b + 2).
     nan where the truth is not known or the mask is empty.
     """
     if seen.truth is None:
@@ -45,7 +45,7 @@ def texture_hole_gt(seen: Seen) -> float:
 
 
 def energies(grey: np.ndarray) -> list[np.ndarray]:
-    """How strong each kind of texture is around each pixel. grey: float32 (h, w), levels; returns 12 of that shape."""
+    """How strong each kind of texture is around each pixel. grey: float32 (h, w), levels; returns 8 of that shape."""
     filtered = (cv2.filter2D(grey, cv2.CV_32F, kernel) for kernel in BANK)
     return [np.asarray(cv2.GaussianBlur(np.abs(one), (0, 0), SPREAD)) for one in filtered]
 
@@ -78,7 +78,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         id="texture_hole/gt",
         title="Texture",
-        about="Mean relative difference of Gabor energies (wavelengths 4, 8 and 16 px, four directions) between result "
+        about="Mean relative difference of Gabor energies (wavelengths 4 and 8 px, four directions) between result "
         "and truth in the given mask, at 512 px. 0 = the same texture, whatever stands where. Our own.",
         better="lower",
         load=lambda: texture_hole_gt,
