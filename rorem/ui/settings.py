@@ -17,7 +17,7 @@ from rorem.errors import BadOptions
 Tab = Literal["remove", "compare", "label"]
 PREFIX = "ROREM_"
 USER = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
-BUILT_TABS: tuple[Tab, ...] = ("remove", "compare")  # tabs that this version has
+BUILT_TABS: tuple[Tab, ...] = ("remove", "compare", "label")  # tabs that this version has
 
 
 class Settings(BaseModel):
@@ -55,9 +55,24 @@ class Settings(BaseModel):
     downloads: bool = Field(
         True, description="Let visitors fetch the weights of methods; off unless the page is for this machine only."
     )
+    label_dir: Path = Field(
+        default_factory=lambda: _kept(os.environ),
+        description="Folder for answers and shared photos. It must outlive the app; nothing is deleted there.",
+    )
+    labels: str = Field("", description="Database of the answers; empty for SQLite in the label folder.")
+    label_source: tuple[str, ...] = Field(
+        (), description="What to judge: folders of triplets, Parquet shards or data sets on the Hub (owner/name)."
+    )
+    label_answers: int = Field(1, ge=1, le=99, description="Answers wanted for each removal.")
+    label_timeout: int = Field(600, ge=10, description="Seconds after which a removal that nobody judged comes back.")
+    label_hub: str = Field("", description="Data set on the Hub (owner/name) that the answers are pushed to.")
+    label_hub_public: bool = Field(False, description="Make that data set public when it is created.")
+    push_minutes: float = Field(5.0, gt=0, description="Minutes between two pushes to the Hub.")
+    hold_days: float = Field(7.0, ge=0, description="Days that a shared photo waits before it can be judged.")
+    sharing: bool = Field(True, description="Let visitors of the Remove tab offer their removals for judging.")
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
-    @field_validator("tabs", "preload", mode="before")
+    @field_validator("tabs", "preload", "label_source", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -101,6 +116,13 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
         raise BadOptions(
             f"The setting {name} is wrong: {message}.", "`python app.py --help` lists them all."
         ) from error
+
+
+def _kept(environment: Mapping[str, str]) -> Path:
+    """A Space's persistent disk is /data, where it has one."""
+    if environment.get("SPACE_ID") and os.access("/data", os.W_OK):
+        return Path("/data/rorem-labels")
+    return Path(environment.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "rorem" / "labels"
 
 
 def _loopback(host: str) -> bool:

@@ -1,0 +1,101 @@
+"""Opening the database of labels: SQLite in a file, or PostgreSQL for several servers at once."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from rorem.errors import BadOptions, RoremError, Unavailable
+from rorem.labels.tables import VERSION, facts, metadata
+
+BUSY = 15.0  # s that SQLite waits for another process that writes
+ADVICE = "It is sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+
+
+class CannotSave(RoremError):
+    """The store cannot be written at the moment: a full disk, a read-only file, no connection."""
+
+    fix = "Nothing is lost; it is tried again."
+
+
+def open_engine(url: str) -> Engine:
+    """The database at this address, with its tables, made or brought up to date.
+
+    Raises BadOptions for an address that is none, Unavailable where a driver is missing, CannotSave where it cannot be
+    opened or written. None of them shows the address: it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+        if name not in ("sqlite", "postgresql"):
+            raise BadOptions("Labels are kept in SQLite or PostgreSQL.", ADVICE)
+        engine = (
+            _sqlite(url) if name == "sqlite" else create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+        )
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise BadOptions("The address of the labels' database is not one.", ADVICE) from error
+    except ImportError as error:
+        raise Unavailable("PostgreSQL needs the package psycopg.", "pip install 'rorem[labels]' brings it.") from error
+    try:
+        with engine.begin() as connection:
+            _prepare(connection)
+    except DBAPIError as error:
+        engine.dispose()
+        raise CannotSave(
+            "The database of the labels cannot be opened or written.", "Check that it is there."
+        ) from error
+    return engine
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if not path or path == ":memory:":
+        raise BadOptions("Labels need a file: in memory they would be lost.", ADVICE)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotSave("The folder of the labels cannot be made.", f"Check {Path(path).parent}.") from error
+    engine = create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def durable(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` says so, and nowhere else
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY * 1000)}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _prepare(connection: Connection) -> None:
+    """Makes the tables, or brings older ones up to date. Two processes may do it at once."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727274)")
+    if not inspect(connection).has_table("facts"):
+        metadata.create_all(connection)
+        told = {"version": str(VERSION), "order_seed": str(secrets.randbits(62))}
+        connection.execute(insert(facts), [{"name": name, "value": value} for name, value in told.items()])
+        return
+    version = int(connection.scalar(select(facts.c.value).where(facts.c.name == "version")) or 0)
+    if version > VERSION:
+        raise BadOptions("These labels were written by a newer version.", "Update RORem to use them.")
+    _migrate(connection, version)
+
+
+def _migrate(connection: Connection, version: int) -> None:
+    """Steps from one version to the next; each is tested on tables as that version left them."""
+    for old in range(version, VERSION):
+        MIGRATIONS[old](connection)
+        connection.execute(facts.update().where(facts.c.name == "version").values(value=str(old + 1)))
+
+
+MIGRATIONS: dict[int, Any] = {}

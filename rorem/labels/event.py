@@ -1,0 +1,128 @@
+"""A label: what one person said about one removal, or about two of them. Written once and never changed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from rorem.errors import BadData
+
+SCHEMA = 1  # of an event; a later one reads all earlier ones
+JUDGEMENT, VOTE = "judgement", "vote"
+VERDICTS = {JUDGEMENT: ("yes", "no", "skip", "mask_wrong"), VOTE: ("left", "right", "tie", "both_bad")}
+REASONS = ("left_over", "new_object", "blur_or_seam", "colour", "shadow")  # for a no
+SOURCES = ("annotator", "public", "gold")
+LONGEST = 3600.0  # s; who took longer was away
+HASH, ID = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
+FIX = "docs/label.md tells what a label is made of."
+
+
+@dataclass(frozen=True)
+class Event:
+    """One answer. The present state of an item is derived from all of its events.
+
+    event, annotator, handout: 32 hex digits; an annotator is a keyed pseudonym. item (a judgement) or item_a and item_b
+    (a vote; left and right): 64 hex digits, the id of a triplet. seconds: from seeing to answering, 0 to 3600.
+    order_seed: what shuffled the annotator's queue, or the two sides of a vote. handout: what the answer answers; one
+    answer each. "" for an undo. supersedes: an earlier event of the same annotator on the same item, which counts no
+    longer. An undo is a superseding skip. at: milliseconds since 1970 (UTC).
+    """
+
+    event: str
+    kind: str
+    annotator: str
+    verdict: str
+    item: str = ""
+    item_a: str = ""
+    item_b: str = ""
+    reasons: tuple[str, ...] = ()
+    seconds: float = 0.0
+    order_seed: int = 0
+    handout: str = ""
+    source: str = "annotator"
+    supersedes: str = ""
+    at: int = 0
+    schema: int = SCHEMA
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def check(event: Event) -> Event:
+    """The same event. Raises BadData with one sentence for the first thing that is wrong with it."""
+    if event.schema > SCHEMA:
+        raise BadData("This label was written by a newer version.", "Update RORem to read it.")
+    for wrong, sentence in (
+        (event.kind not in VERDICTS, "A label is a judgement or a vote."),
+        (not ID.fullmatch(event.event) or not ID.fullmatch(event.annotator), "A label has ids of 32 hex digits."),
+        (event.verdict not in VERDICTS.get(event.kind, ()), "This is not one of the answers."),
+        (not _items_fit(event), "A label names the removal, or the two, that it is about."),
+        (bool(event.reasons) and event.verdict != "no", "Only a no has reasons."),
+        (not set(event.reasons) <= set(REASONS), "This is not one of the reasons."),
+        (len(set(event.reasons)) < len(event.reasons), "Each reason can be given once."),
+        (event.source not in SOURCES, "A label comes from an annotator, the public or a gold item."),
+        (not math.isfinite(event.seconds) or not 0 <= event.seconds <= LONGEST, "The time is 0 to 3600 seconds."),
+        (not -(2**63) <= event.order_seed < 2**63 or not 0 <= event.at < 2**63, "A number is too large."),
+        (bool(event.handout) and not ID.fullmatch(event.handout), "A hand-out has an id of 32 hex digits."),
+        (bool(event.supersedes) and not ID.fullmatch(event.supersedes), "A label has ids of 32 hex digits."),
+        (bool(event.supersedes) and event.supersedes == event.event, "A label cannot supersede itself."),
+    ):
+        if wrong:
+            raise BadData(sentence, FIX)
+    return event
+
+
+def _items_fit(event: Event) -> bool:
+    if event.kind == VOTE:
+        return bool(HASH.fullmatch(event.item_a) and HASH.fullmatch(event.item_b)) and not event.item
+    return bool(HASH.fullmatch(event.item)) and not event.item_a and not event.item_b
+
+
+def to_json(event: Event) -> str:
+    """One line, keys in a fixed order, every key there: as it stands in an export."""
+    return json.dumps(asdict(event), ensure_ascii=True, separators=(",", ":"))
+
+
+def from_record(told: Mapping[str, object]) -> Event:
+    """An event from a line of an export or a row of a shard, checked. Raises BadData.
+
+    Unknown keys are refused: they would be lost.
+    """
+    known = {field.name: field for field in fields(Event)}
+    if unknown := sorted(set(told) - set(known)):
+        raise BadData(f"A label has no field called {unknown[0][:40]!r}.", FIX)
+    values: dict[str, object] = {}
+    for name, value in told.items():
+        values[name] = _plain(name, str(known[name].type), value)
+    try:
+        return check(Event(**values))  # type: ignore[arg-type]  # each was checked by _plain
+    except TypeError as error:
+        raise BadData("A label needs an event, a kind, an annotator and a verdict.", FIX) from error
+
+
+def _plain(name: str, kind: str, value: object) -> object:
+    if kind == "str" and isinstance(value, str):
+        return value
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise BadData(f"The field {name} of a label is not what it should be.", FIX)
+
+
+def parse(line: str) -> Event:
+    """An event from a line of JSON. Raises BadData."""
+    try:
+        told = json.loads(line)
+    except ValueError as error:
+        raise BadData("A line of the labels is not JSON.", FIX) from error
+    if not isinstance(told, dict):
+        raise BadData("A line of the labels is not an object.", FIX)
+    return from_record(told)

