@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 
+from pydantic.fields import FieldInfo
+
 from rorem.errors import RoremError
 from rorem.ui.settings import PREFIX, Settings, read
 
@@ -22,13 +24,15 @@ def options(arguments: list[str]) -> dict[str, object]:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=field.description)
         else:
             parser.add_argument(
-                flag, default=None, metavar="VALUE", help=f"{field.description} Default: {_shown(field.default)}."
+                flag, default=None, metavar="VALUE", help=f"{field.description} Default: {_shown(field)}."
             )
     return vars(parser.parse_args(arguments))
 
 
-def _shown(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+def _shown(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    told = ",".join(value) if isinstance(value, tuple) else str(value)
+    return told.replace("%", "%%") or "nothing"
 
 
 def main(arguments: list[str]) -> None:

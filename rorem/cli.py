@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rorem import __version__, cli_compare, cli_evaluate, cli_judge, cli_methods, cli_weights
+from rorem import __version__, cli_compare, cli_evaluate, cli_judge, cli_labels, cli_methods, cli_weights
 from rorem.errors import BadMask, BadOptions, BadPicture
 from rorem.terminal import STOPPED, complain, in_sentences, say
 
@@ -44,6 +44,7 @@ app.command("compare")(cli_compare.compare)
 app.command("evaluate")(cli_evaluate.evaluate)
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_judge.app, name="judge")
+app.add_typer(cli_labels.app, name="labels")
 
 
 def _version(wanted: bool) -> None:

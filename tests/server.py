@@ -42,7 +42,7 @@ def start_app(
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", "0", "--data-dir", str(data_dir), *options],
         cwd=ROOT,
-        env={**os.environ, **(environment or {})},
+        env={"ROREM_LABEL_DIR": str(data_dir.parent / "labels"), **os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

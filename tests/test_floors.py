@@ -24,7 +24,7 @@ FLOORS = (
     ("batch",),
     (TOP,),
     ("terminal", "ui"),
-    ("cli_compare", "cli_evaluate", "cli_judge", "cli_methods", "cli_weights"),
+    ("cli_compare", "cli_evaluate", "cli_judge", "cli_labels", "cli_methods", "cli_weights"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

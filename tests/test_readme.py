@@ -31,6 +31,7 @@ PAGES = (
     "docs/networks.md",
     "docs/weights.md",
     "docs/judge.md",
+    "docs/label.md",
     "docs/compare.md",
     "docs/evaluate.md",
     "docs/synthesize.md",

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from rorem.errors import BadOptions, RoremError, Unavailable
 from rorem.labels.tables import VERSION, facts, metadata
 
 BUSY = 15.0  # s that SQLite waits for another process that writes
+POOL: dict[str, int] = {"pool_size": 8, "max_overflow": 40}  # connections; as many as a server has threads
+CACHE = "cache_size=-32768"  # KiB, as much as is used; with the 2 MB of SQLite large additions spill to the disk
+# fullfsync: on a Mac a plain fsync leaves data in the disk's cache; elsewhere it does nothing.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", CACHE)
+LOOK = "Check that it is there, that it may be written and that the disk has room."
 ADVICE = "It is sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
 
 
@@ -27,16 +33,14 @@ def open_engine(url: str) -> Engine:
     """The database at this address, with its tables, made or brought up to date.
 
     Raises BadOptions for an address that is none, Unavailable where a driver is missing, CannotSave where it cannot be
-    opened or written. None of them shows the address: it may hold a password.
+    opened. None of them shows the address: it may hold a password. One that can only be read opens, and writing fails.
     """
     try:
         parsed = make_url(url)
         name = parsed.get_backend_name()
         if name not in ("sqlite", "postgresql"):
             raise BadOptions("Labels are kept in SQLite or PostgreSQL.", ADVICE)
-        engine = (
-            _sqlite(url) if name == "sqlite" else create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
-        )
+        engine = _sqlite(url) if name == "sqlite" else create_engine(url, pool_pre_ping=True, **POOL)
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadOptions("The address of the labels' database is not one.", ADVICE) from error
     except ImportError as error:
@@ -44,11 +48,12 @@ def open_engine(url: str) -> Engine:
     try:
         with engine.begin() as connection:
             _prepare(connection)
-    except DBAPIError as error:
+    except SQLAlchemyError as error:
         engine.dispose()
-        raise CannotSave(
-            "The database of the labels cannot be opened or written.", "Check that it is there."
-        ) from error
+        raise CannotSave("The database of the labels cannot be opened or written.", LOOK) from error
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -60,12 +65,12 @@ def _sqlite(url: str) -> Engine:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotSave("The folder of the labels cannot be made.", f"Check {Path(path).parent}.") from error
-    engine = create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False}, **POOL)
 
     @event.listens_for(engine, "connect")
     def durable(connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says so, and nowhere else
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY * 1000)}"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -85,17 +90,22 @@ def _prepare(connection: Connection) -> None:
         told = {"version": str(VERSION), "order_seed": str(secrets.randbits(62))}
         connection.execute(insert(facts), [{"name": name, "value": value} for name, value in told.items()])
         return
-    version = int(connection.scalar(select(facts.c.value).where(facts.c.name == "version")) or 0)
+    told = connection.scalar(select(facts.c.value).where(facts.c.name == "version")) or ""
+    if not (told.isascii() and told.isdigit()):
+        raise BadOptions("This database is not one of labels.", ADVICE)
+    version = int(told)
     if version > VERSION:
         raise BadOptions("These labels were written by a newer version.", "Update RORem to use them.")
+    if missing := [old for old in range(version, VERSION) if old not in MIGRATIONS]:
+        raise BadOptions(f"Labels of version {missing[0]} can no longer be read.", "Use an earlier RORem.")
     _migrate(connection, version)
 
 
 def _migrate(connection: Connection, version: int) -> None:
-    """Steps from one version to the next; each is tested on tables as that version left them."""
+    """Steps from one version to the next, all in one transaction: a failed one leaves everything as it was."""
     for old in range(version, VERSION):
         MIGRATIONS[old](connection)
         connection.execute(facts.update().where(facts.c.name == "version").values(value=str(old + 1)))
 
 
-MIGRATIONS: dict[int, Any] = {}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {}  # from this version to the next

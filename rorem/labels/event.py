@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-import uuid
+import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, get_origin, get_type_hints
 
 from rorem.errors import BadData
 
@@ -49,12 +50,26 @@ class Event:
     schema: int = SCHEMA
 
 
+KINDS = {name: get_origin(kind) or kind for name, kind in get_type_hints(Event).items()}
+NEEDED = {field.name for field in fields(Event) if field.default is MISSING}
+
+
 def new_id() -> str:
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
+
+
+def is_id(value: object) -> bool:
+    """Whether it is an id of an event, an annotator or a hand-out, whatever it is that somebody sent."""
+    return isinstance(value, str) and ID.fullmatch(value) is not None
 
 
 def check(event: Event) -> Event:
     """The same event. Raises BadData with one sentence for the first thing that is wrong with it."""
+    for name, kind in KINDS.items():
+        if type(getattr(event, name)) is not kind:
+            raise _odd(name)
+    if not all(isinstance(one, str) for one in event.reasons):
+        raise _odd("reasons")
     if event.schema > SCHEMA:
         raise BadData("This label was written by a newer version.", "Update RORem to read it.")
     for wrong, sentence in (
@@ -67,6 +82,7 @@ def check(event: Event) -> Event:
         (len(set(event.reasons)) < len(event.reasons), "Each reason can be given once."),
         (event.source not in SOURCES, "A label comes from an annotator, the public or a gold item."),
         (not math.isfinite(event.seconds) or not 0 <= event.seconds <= LONGEST, "The time is 0 to 3600 seconds."),
+        (event.schema < 1, "The first labels have the schema 1."),
         (not -(2**63) <= event.order_seed < 2**63 or not 0 <= event.at < 2**63, "A number is too large."),
         (bool(event.handout) and not ID.fullmatch(event.handout), "A hand-out has an id of 32 hex digits."),
         (bool(event.supersedes) and not ID.fullmatch(event.supersedes), "A label has ids of 32 hex digits."),
@@ -93,35 +109,32 @@ def from_record(told: Mapping[str, object]) -> Event:
 
     Unknown keys are refused: they would be lost.
     """
-    known = {field.name: field for field in fields(Event)}
-    if unknown := sorted(set(told) - set(known)):
+    if unknown := sorted(str(name) for name in set(told) - set(KINDS)):
         raise BadData(f"A label has no field called {unknown[0][:40]!r}.", FIX)
-    values: dict[str, object] = {}
-    for name, value in told.items():
-        values[name] = _plain(name, str(known[name].type), value)
-    try:
-        return check(Event(**values))  # type: ignore[arg-type]  # each was checked by _plain
-    except TypeError as error:
-        raise BadData("A label needs an event, a kind, an annotator and a verdict.", FIX) from error
+    if not set(told) >= NEEDED:
+        raise BadData("A label needs an event, a kind, an annotator and a verdict.", FIX)
+    values: dict[str, Any] = {name: _plain(name, value) for name, value in told.items()}
+    return check(Event(**values))
 
 
-def _plain(name: str, kind: str, value: object) -> object:
-    if kind == "str" and isinstance(value, str):
-        return value
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+def _plain(name: str, value: object) -> object:
+    """As the class has it: JSON knows no tuples, and may write 1.0 as 1. All else is left for `check`."""
+    if KINDS[name] is tuple and isinstance(value, list):
         return tuple(value)
-    raise BadData(f"The field {name} of a label is not what it should be.", FIX)
+    if KINDS[name] is float and type(value) is int and 0 <= value <= LONGEST:
+        return float(value)
+    return value
+
+
+def _odd(name: str) -> BadData:
+    return BadData(f"The field {name} of a label is not what it should be.", FIX)
 
 
 def parse(line: str) -> Event:
     """An event from a line of JSON. Raises BadData."""
     try:
         told = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadData("A line of the labels is not JSON.", FIX) from error
     if not isinstance(told, dict):
         raise BadData("A line of the labels is not an object.", FIX)

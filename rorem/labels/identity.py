@@ -6,10 +6,13 @@ has the key can tell whether a name belongs to a pseudonym; nobody else can.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from rorem.errors import BadOptions, RoremError
 VARIABLE = "ROREM_LABEL_KEY"
 SHORTEST = 16  # characters of a key
 LONGEST_NAME = 40
+TOKEN = re.compile(r"([0-9a-f]{32})\.[0-9a-f]{40}")
 
 
 class NotAllowed(RoremError):
@@ -29,23 +33,35 @@ class NotAllowed(RoremError):
 def key_from(environment: Mapping[str, str], folder: Path) -> bytes:
     """The key of the environment, or else of a file in this folder, made when there is none.
 
-    Raises BadOptions for a key that is too short, OSError.
+    Two processes that start at once get the same. Raises BadOptions for a key that is too short, OSError.
     """
-    if told := environment.get(VARIABLE, ""):
+    if told := environment.get(VARIABLE, "").strip():
         if len(told) < SHORTEST:
             raise BadOptions(f"{VARIABLE} is too short to be a secret.", f"Take at least {SHORTEST} characters.")
-        return told.encode()
+        return told.encode("utf-8", "surrogateescape")
     path = folder / "label.key"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _make(path)
+    key = path.read_bytes().strip()
+    if len(key) < SHORTEST:
+        raise BadOptions(f"The key in {path} is too short to be a secret.", "Put back the one that was there.")
+    return key
+
+
+def _make(path: Path) -> None:
+    """A file with a new key, there whole or not at all; one that is there stays."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Identities:
@@ -56,25 +72,25 @@ class Identities:
 
     def pseudonym(self, kind: str, name: str) -> str:
         """32 hex digits. kind: where the name comes from (hf, nickname, visitor), so that they do not mix."""
-        return self._digest("annotator", kind, name.strip().casefold())[:32]
+        plain = unicodedata.normalize("NFKC", name).strip().casefold()
+        return self._digest("annotator", kind, plain)[:32]
 
     def token(self, pseudonym: str) -> str:
         return f"{pseudonym}.{self._digest('token', pseudonym)[:40]}"
 
     def read_token(self, token: str) -> str:
         """The pseudonym that a token stands for. Raises NotAllowed."""
-        pseudonym, _, proof = token.partition(".")
-        expected = self._digest("token", pseudonym)[:40]
-        if not hmac.compare_digest(proof.encode(), expected.encode()):
+        found = TOKEN.fullmatch(token)
+        if found is None or not hmac.compare_digest(self.token(found[1]), token):
             raise NotAllowed("The server does not know who you are.")
-        return pseudonym
+        return found[1]
 
     def code_hash(self, code: str) -> str:
         """Of a withdrawal code; what is kept of it. 64 hex digits."""
         return self._digest("code", "".join(sign for sign in code.upper() if sign.isalnum()))
 
     def _digest(self, *parts: str) -> str:
-        return hmac.new(self._key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def new_code() -> str:

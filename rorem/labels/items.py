@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import RowMapping
 
+from rorem.errors import BadData
 from rorem.files import write_whole
 from rorem.labels.plan import Plan
 from rorem.labels.tables import items, strata
@@ -28,7 +30,12 @@ REFUSED = "refused"  # by the operator
 STATES = (OPEN, CLOSED, HELD, PRIVATE, GOLD, REPORTED, REFUSED)
 SHARED = (OPEN, CLOSED, GOLD)  # what annotators and the Hub may see
 PARTS = ("source", "mask", "result")
+TEXTS = ("method", "revision", "options", "protocol", "category", "licence", "author")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # in a database's text
+COUNTS = ("network_calls", "round")
 SIZES = ((0.02, "small"), (0.1, "medium"), (1.0, "large"))  # the mask's share of the photo, at most
+AT_ONCE = 400  # ids in one question
+LONGEST_CATEGORY = 60  # signs of it that tell groups apart
 OWN = ""  # the origin of items whose pictures lie in the store's folder
 
 
@@ -56,8 +63,12 @@ def row_of(
     hold_until: int = 0,
     removal_seconds: float | None = None,
 ) -> dict[str, Any]:
-    """A row of `items` for a triplet. now: ms. mask_share: of the photo's area. The triplet must have a result."""
+    """A row of `items` for a triplet. now: ms. mask_share: of the photo's area. The triplet must have a result.
+
+    Raises BadData for texts and numbers that a database cannot hold.
+    """
     assert triplet.result is not None
+    _check(triplet)
     if gold:
         state = GOLD
     wanted = plan.wanted(triplet.id)
@@ -76,7 +87,7 @@ def row_of(
         "origin": origin,
         "place": place,
         "state": state,
-        "stratum": f"{triplet.category}/{size_of(mask_share)}",
+        "stratum": f"{triplet.category[:LONGEST_CATEGORY]}/{size_of(mask_share)}",
         "rank": shuffled(order_seed, triplet.id),
         "wanted": wanted,
         "need": wanted if state == OPEN else 0,
@@ -85,6 +96,14 @@ def row_of(
         "hold_until": hold_until,
         "added": now,
     }
+
+
+def _check(triplet: Triplet) -> None:
+    texts = (triplet.name, *(getattr(triplet, name) for name in TEXTS))
+    if any(UNSTORABLE.search(text) for text in texts):
+        raise BadData("A text of this record cannot be stored.")
+    if not -(2**63) <= triplet.seed < 2**63 or any(not -(2**31) <= getattr(triplet, name) < 2**31 for name in COUNTS):
+        raise BadData("A number of this record is too large.")
 
 
 def size_of(mask_share: float) -> str:
@@ -97,28 +116,56 @@ def shuffled(seed: int, text: str) -> int:
 
 
 def add_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
-    """Adds items; how many were new. One that is there already keeps its state, and learns where its pictures are."""
-    added = 0
+    """Adds items; how many were new. One that is there already keeps its state, and learns where its pictures are.
+
+    Some thousands at a time: nobody else can write to SQLite meanwhile.
+    """
+    if not rows:
+        return 0
     insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
-    for row in rows:
-        new = connection.execute(insert(items).values(row).on_conflict_do_nothing(index_elements=["id"])).rowcount
-        added += max(new, 0)
-        if not new and row["origin"]:
-            there = {"origin": row["origin"], "place": row["place"]}
-            connection.execute(update(items).where(items.c.id == row["id"]).values(there))
-    if names := sorted({row["stratum"] for row in rows}):
-        values = [{"id": name} for name in names]
-        connection.execute(insert(strata).values(values).on_conflict_do_nothing(index_elements=["id"]))
+    by_id = {row["id"]: row for row in reversed(rows)}
+    # In one order everywhere: two servers that add the same items must not wait for each other in a circle.
+    ids = sorted(by_id)
+    added = 0
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        there = set(connection.scalars(select(items.c.id).where(items.c.id.in_(some))))
+        if new := [by_id[id] for id in some if id not in there]:
+            known = insert(items).on_conflict_do_nothing(index_elements=["id"]).returning(items.c.id)
+            added += len(connection.execute(known, new).all())
+        if moved := [
+            {"which": id, "from_set": by_id[id]["origin"], "at_place": by_id[id]["place"]}
+            for id in some
+            if id in there and by_id[id]["origin"]
+        ]:
+            values = {"origin": bindparam("from_set"), "place": bindparam("at_place")}
+            connection.execute(update(items).where(items.c.id == bindparam("which")).values(values), moved)
+    _add_strata(connection, {row["stratum"] for row in rows})
     return added
 
 
+def _add_strata(connection: Connection, names: set[str]) -> None:
+    """A new group starts where the others are: else nobody would be asked about anything else for a long time."""
+    there = set(connection.scalars(select(strata.c.id).where(strata.c.id.in_(names))))
+    if not (new := sorted(names - there)):
+        return
+    insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
+    asked = connection.scalar(select(func.max(strata.c.asked))) or 0
+    values = [{"id": name, "asked": asked} for name in new]
+    connection.execute(insert(strata).on_conflict_do_nothing(index_elements=["id"]), values)
+
+
 def set_state(connection: Connection, ids: Iterable[str], state: str) -> int:
-    """Changes the state of items; how many there were."""
+    """Changes the state of items; how many there were. "open" becomes "gold" or "closed" for those that are."""
     left = items.c.wanted - items.c.given - items.c.pending
-    need = case((left > 0, left), else_=0) if state == OPEN else 0
+    values: dict[str, Any] = {"state": state, "need": 0}
+    if state == OPEN:
+        done = items.c.given >= items.c.wanted
+        values["state"] = case((items.c.gold != "", GOLD), (done, CLOSED), else_=OPEN)
+        values["need"] = case((items.c.gold != "", 0), (done, 0), (left > 0, left), else_=0)
     changed = 0
-    for id in ids:
-        changed += connection.execute(update(items).where(items.c.id == id).values(state=state, need=need)).rowcount
+    for id in sorted(set(ids)):
+        changed += connection.execute(update(items).where(items.c.id == id).values(values)).rowcount
     return changed
 
 

@@ -31,7 +31,7 @@ events = Table(
     Column("seq", SERIAL, primary_key=True, autoincrement=True),
     Column("event", String(32), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),
-    Column("annotator", String(32), nullable=False, index=True),
+    Column("annotator", String(32), nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("item", String(64), nullable=False, index=True),
     Column("item_a", String(64), nullable=False),
@@ -44,12 +44,14 @@ events = Table(
     Column("supersedes", String(32), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("schema", Integer, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, even where the last events were withdrawn
 )
-# One answer a hand-out, whoever asks twice; one successor an event.
-ANSWERED = text("handout <> ''")
-Index("events_handout", events.c.handout, unique=True, sqlite_where=ANSWERED, postgresql_where=ANSWERED)
-REPLACED = text("supersedes <> ''")
-Index("events_supersedes", events.c.supersedes, unique=True, sqlite_where=REPLACED, postgresql_where=REPLACED)
+Index("events_annotator", events.c.annotator, events.c.seq)
+# One answer a hand-out, whoever asks twice; one successor an event. Empty ones are told apart by the event's id: so the
+# one index serves those who look for a hand-out, too, which an index of the others alone would not.
+for name in ("handout", "supersedes"):
+    apart = text(f"(CASE WHEN {name} = '' THEN event ELSE '' END)")
+    Index(f"events_{name}", events.c[name], apart, unique=True)
 
 items = Table(
     "items",
@@ -90,9 +92,11 @@ items = Table(
     Column("hold_until", BigInteger, nullable=False, server_default="0"),  # ms; of a stranger's photo
     Column("added", BigInteger, nullable=False),  # ms
 )
+# Conditions of partial indexes are written out wherever they are asked: with a bound value no index is used.
 NEEDED = text("need > 0")
 Index("items_next", items.c.stratum, items.c.given, items.c.rank, sqlite_where=NEEDED, postgresql_where=NEEDED)
-Index("items_any", items.c.given, items.c.rank, sqlite_where=NEEDED, postgresql_where=NEEDED)
+# The id is in it so that "not seen by me" is answered without a look at the rows.
+Index("items_any", items.c.given, items.c.rank, items.c.id, sqlite_where=NEEDED, postgresql_where=NEEDED)
 GOLD = text("gold <> ''")
 Index("items_gold", items.c.rank, sqlite_where=GOLD, postgresql_where=GOLD)
 Index("items_state", items.c.state)
@@ -101,10 +105,9 @@ strata = Table(
     "strata",
     metadata,
     Column("id", Text, primary_key=True),
-    Column(
-        "asked", BigInteger, nullable=False, server_default="0", index=True
-    ),  # how often an item of it was handed out
+    Column("asked", BigInteger, nullable=False, server_default="0"),  # how often an item of it was handed out
 )
+Index("strata_asked", strata.c.asked, strata.c.id)
 
 handouts = Table(
     "handouts",
@@ -118,9 +121,11 @@ handouts = Table(
     Column("at", BigInteger, nullable=False),  # ms
     Column("expires", BigInteger, nullable=False),  # ms
     Column("supersedes", String(32), nullable=False, server_default=""),  # the event that a redo replaces
+    Column("number", BigInteger, nullable=False, server_default="0"),  # of the annotator's hand-outs, from 0
 )
 OUT = text("status = 'out'")
-Index("handouts_seen", handouts.c.annotator, handouts.c.item)
+Index("handouts_seen", handouts.c.item, handouts.c.annotator)
+Index("handouts_number", handouts.c.annotator, handouts.c.number)
 Index("handouts_out", handouts.c.expires, sqlite_where=OUT, postgresql_where=OUT)
 Index("handouts_mine", handouts.c.annotator, handouts.c.status)
 

@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,7 @@ class Board:
 
     folder: for the pixels. base: the photo's state that it was made from, of `size` px. truth: what metrics went by.
     slots: in the order they are shown. kept: by slot, the state of the photo that it was made into.
+    votes: by pair of slots, the lower first, what was voted of them.
     made: what was installed then. asked: when the page last wanted to know; nobody asks for a page that was left.
     """
 
@@ -60,6 +62,7 @@ class Board:
     text: str = ""
     made: dict[str, str] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=dict)
+    votes: dict[tuple[int, int], str] = field(default_factory=dict)
     asked: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -118,6 +121,11 @@ class Board:
             self.text = text
             self.running = False
 
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of results that can be voted on, in the order in which they are offered; none with names shown."""
+        good = [index for index in range(len(self.slots)) if self.hidden and self.result(index)]
+        return [(one, other) for one, other in combinations(good, 2) if (one, other) not in self.votes]
+
     def result(self, index: int) -> Cell | None:
         """A finished cell that may be shown."""
         cell = self.slots[index].cell if 0 <= index < len(self.slots) else None
@@ -148,6 +156,8 @@ class Board:
                 "seed": self.request.seed,
                 "truth": self.truth is not None,
                 "progress": (finished + under_way) / len(self.slots),
+                "votes": len(self.votes),
+                "pairs": self.pairs(),
                 "text": self.text or f"{finished} of {len(self.slots)} finished.",
                 "cells": [self._told(index, slot) for index, slot in enumerate(self.slots)],
             }

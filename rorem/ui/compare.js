@@ -49,6 +49,7 @@ function take(told) {                   // what /photo/TOKEN/comparison says
   if (board) {
     showCells();
     showPair();
+    showVote(!same);
     loadPictures().catch(() => guarded(look));
   }
   refresh();
@@ -175,7 +176,7 @@ const actions = {
   truth: () => $('.cp-truth-file').click(),
   'no-truth': () => guarded(async () => take(await json(here('/truth'), {method: 'DELETE'}))),
   reveal: () => guarded(async () => { take(await json(there(null, '/reveal'), {method: 'POST'})); say('Names are shown.'); }),
-  earlier: () => turn(-1), later: () => turn(1), close: () => large.close(),
+  ...votes, earlier: () => turn(-1), later: () => turn(1), close: () => large.close(),
 };
 element.addEventListener('click', event => {
   const button = event.target.closest('button');

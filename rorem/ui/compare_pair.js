@@ -32,11 +32,11 @@ function showPair() {
     list.value = kept ? wanted[index] : keys[index ? keys.length - 1 : 0] ?? '';
   }
 }
-function togglePair(on = !paired) {
+function togglePair(on = !paired, focus = on) {
   paired = on;
   $('.cp-pair').hidden = !on;
   $('[data-act=pair]').setAttribute('aria-pressed', on);
-  if (on) split.focus({preventScroll: true});
+  if (focus) split.focus({preventScroll: true});
   redraw();
   sharpenSoon();
 }

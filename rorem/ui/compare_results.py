@@ -52,6 +52,16 @@ def view(session: Session, board: Board, key: str, box: Box, side: int) -> Pictu
     return _in_colours_of(before, shown)
 
 
+def both(session: Session, board: Board, index: int) -> tuple[Picture, Picture]:
+    """The whole photo that the comparison was made from, and a result at its own size. Raises Changed, KeyError."""
+    before = _before(session, board)
+    if board.result(index) is None:
+        raise KeyError(index)
+    made = whole(board.stem(index))
+    after = apply(before, patches_of(board.stem(index))) if made is None else _in_colours_of(before, np.array(made))
+    return before, after
+
+
 def keep(session: Session, board: Board, index: int) -> bool:
     """Makes a result the photo's next state. Returns whether it lies beside an earlier one as a further version.
 
@@ -72,7 +82,8 @@ def keep(session: Session, board: Board, index: int) -> bool:
             raise KeyError(index)
         removal = _whole_cell(board, index, cell, session.before() if beside else session.picture).removal
         assert removal is not None
-        board.kept[index] = session.add(_laid_in(removal), again=beside)
+        marks = _mask_file(board, "mask").read_bytes()
+        board.kept[index] = session.add(_laid_in(removal), again=beside, marks=marks)
         return beside
 
 

@@ -102,35 +102,35 @@ async def _truth(request: Request, sessions: Sessions, heavy: Heavy) -> Response
     session = session_of(request, sessions)
     data = await body(request, sessions.limits.max_bytes)
     await heavy(_take_truth, session, data, request.query_params.get("name", "truth"), sessions)
-    return JSONResponse(_told(session), headers=NEVER)
+    return JSONResponse(told(session), headers=NEVER)
 
 
 async def _no_truth(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
     await heavy(_forget_truth, session)
-    return JSONResponse(_told(session), headers=NEVER)
+    return JSONResponse(told(session), headers=NEVER)
 
 
 async def _state(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
     if session.board is not None:
         session.board.asked = time.monotonic()
-    return JSONResponse(_told(session), headers=NEVER)
+    return JSONResponse(told(session), headers=NEVER)
 
 
 async def _reveal(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
     if board.running:
         return JSONResponse({"error": "Wait until all are finished."}, 409)
     board.revealed = True
-    return JSONResponse(_told(session), headers=NEVER)
+    return JSONResponse(told(session), headers=NEVER)
 
 
 async def _mask(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     """What was marked, at the proxy's size."""
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
 
     def draw() -> bytes:
         return bits(results.shrunk(results.read_marks(board)[0], proxy_size(*session.picture.size)))
@@ -140,7 +140,7 @@ async def _mask(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
 
 async def _view(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
     query = request.query_params
     whole = Box(0, 0, *session.picture.size)
     box = Box(*numbers(query["box"], 4)).common(whole) if "box" in query else whole
@@ -160,14 +160,14 @@ async def _view(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
 
 async def _file(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
     data, name = await heavy(results.stored, session, board, int(request.path_params["key"]))
     return Response(data, media_type=_kind(name), headers={**NEVER, **_named(name)})
 
 
 async def _keep(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
     if board.hidden:
         return JSONResponse({"error": "Show the names first."}, 409)
     beside = await heavy(results.keep, session, board, int(request.path_params["key"]))
@@ -176,7 +176,7 @@ async def _keep(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
 
 async def _zip(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     session = session_of(request, sessions)
-    board = _board(request, session)
+    board = board_of(request, session)
     if board.running or board.hidden:
         return JSONResponse({"error": "Show the names first." if board.hidden else AT_WORK}, 409)
     path = await heavy(_zipped, session, board)
@@ -184,7 +184,7 @@ async def _zip(request: Request, sessions: Sessions, heavy: Heavy) -> Response:
     return FileResponse(path, media_type="application/zip", headers={**NEVER, **named})
 
 
-def _told(session: Session) -> dict[str, object]:
+def told(session: Session) -> dict[str, object]:
     board = session.board
     return {
         "truth": session.truth and session.truth.name,
@@ -192,7 +192,7 @@ def _told(session: Session) -> dict[str, object]:
     }
 
 
-def _board(request: Request, session: Session) -> Board:
+def board_of(request: Request, session: Session) -> Board:
     """The comparison that the address names. Raises RoremError for one that is no more."""
     if session.board is None or session.board.id != request.path_params["id"]:
         raise RoremError("This comparison is no longer here.", "Compare again.")

@@ -25,21 +25,30 @@ from rorem.ui.tabs import only_in
 from rorem.ui.visitor import address
 
 HERE = Path(__file__).parent
-STYLES = ("base.css", "compare.css")
+STYLES = ("base.css", "compare.css", "compare_vote.css")
+VOTE, LEADERS = "compare_vote.html", "compare_leaders.html"
 SCRIPTS = (  # run as one script, in this order
     "compare_lens.js",
     "compare_methods.js",
     "compare_cells.js",
     "compare_pair.js",
     "compare_large.js",
+    "compare_vote.js",
     "compare.js",
 )
 
 
-def build(sessions: Sessions, line: Line) -> None:
-    """Puts the tab's component into the surrounding Blocks. The painting surface must be on the page, too."""
+def build(sessions: Sessions, line: Line, votes: bool = False) -> None:
+    """Puts the tab's component into the surrounding Blocks. The painting surface must be on the page, too.
+
+    votes: visitors may vote on results without names, and see what came out of all votes.
+    """
+    template = (HERE / "compare.html").read_text("utf-8").replace("@samples", _gallery(samples.every()))
+    parts = {"@vote": VOTE, "@leaders": LEADERS}
+    for place, part in parts.items():
+        template = template.replace(place, (HERE / part).read_text("utf-8") if votes else "")
     board = gr.HTML(
-        html_template=(HERE / "compare.html").read_text("utf-8").replace("@samples", _gallery(samples.every())),
+        html_template=template,
         css_template="\n".join((HERE / name).read_text("utf-8") for name in STYLES),
         js_on_load="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
         apply_default_css=False,

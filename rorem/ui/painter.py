@@ -1,6 +1,6 @@
 """The painting surface: our own component on gr.HTML, made of painter.html, painter.css (with base.css, which other
 components share) and the scripts: onebit.js (masks as files), shelf.js (what the browser keeps), pick.js (clicks that
-mark a thing), painter.js (all else).
+mark a thing), painter.js (all else), verdict.js (what visitors say of a result) and share.js (photos they share).
 
 All tabs share it: with `window.rorem` other components read the photo and its marks, open one, and hand over a removal;
 the event `rorem-changed` on the window says that something of this is not as it was.
@@ -24,18 +24,25 @@ import gradio as gr
 
 from rorem.errors import BadMask
 from rorem.ui.examples import EXAMPLES, Example
+from rorem.ui.public import question, withdrawing
+from rorem.ui.settings import Settings
 from rorem.ui.tabs import only_in
 
 HERE = Path(__file__).parent
-STYLES = ("base.css", "painter.css")
-SCRIPTS = ("onebit.js", "shelf.js", "pick.js", "painter.js")  # run as one script, in this order
+STYLES = ("base.css", "painter.css", "verdict.css")
+SCRIPTS = ("onebit.js", "shelf.js", "pick.js", "painter.js", "verdict.js", "share.js")  # one script, in this order
 PNG = "data:image/png;base64,"
 LARGEST = 20_000_000  # characters of a mask sent by the browser
 
 
-def painter(elem_id: str, *tabs: str) -> gr.HTML:
-    """The component, shown in these tabs. Not a subclass: for those Gradio writes stub files into the package."""
+def painter(elem_id: str, *tabs: str, asking: Settings | None = None) -> gr.HTML:
+    """The component, shown in these tabs. Not a subclass: for those Gradio writes stub files into the package.
+
+    asking: visitors are asked about results, and may share photos where these settings say so; None asks nothing.
+    """
     template = (HERE / "painter.html").read_text("utf-8").replace("@examples", _gallery(EXAMPLES))
+    template = template.replace("@question", question(asking) if asking else "")
+    template = template.replace("@withdrawing", withdrawing(asking) if asking else "")
     return gr.HTML(
         html_template=template,
         css_template="\n".join((HERE / name).read_text("utf-8") for name in STYLES),

@@ -18,6 +18,7 @@ from rorem.ui.controls import controls
 from rorem.ui.facts import facts
 from rorem.ui.line import Line
 from rorem.ui.marks import marks
+from rorem.ui.painter import decode_mask
 from rorem.ui.session import AT_WORK, Session
 from rorem.ui.sessions import Gone, Sessions
 from rorem.ui.tabs import only_in
@@ -131,7 +132,7 @@ def removal(sessions: Sessions, line: Line, sent: dict[str, Any], wish: Wish, vi
         )
         if judged:
             removals = judge.best_first(removals, on_step)
-        if not session.commit(removals, again=last is not None, cancel=cancel):
+        if not session.commit(removals, again=last is not None, cancel=cancel, marks=decode_mask(sent.get("mask"))):
             raise Cancelled()
 
     try:

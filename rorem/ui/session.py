@@ -23,12 +23,14 @@ from rorem.ui.patch_files import changed, keep, read, write
 from rorem.ui.truth import Truth
 
 ORIGINAL = 0  # the state before any removal
+KINDS = {"after": "npz", "before": "npz", "marks": "png"}  # files of a removal
 AT_WORK = "This photo is at work already. Wait for it to finish, or press Stop."
 
 
 @dataclass(frozen=True)
 class Version:
-    """A removal that was made: its number (also the number of the state it leads to) and what the visitor is told."""
+    """A removal that was made: its number (also the number of the state it leads to), what the visitor is told, and how
+    it came about. options: JSON."""
 
     number: int
     parent: int
@@ -39,6 +41,10 @@ class Version:
     seconds: float
     working: tuple[int, int]
     notes: tuple[str, ...]
+    revision: str = ""
+    options: str = "{}"
+    protocol: str = ""
+    network_calls: int = 0
 
 
 class Session:
@@ -119,16 +125,24 @@ class Session:
     def version(self, number: int) -> Version | None:
         return self._versions.get(number)
 
-    def add(self, removal: Removal, *, again: bool) -> int:
+    def marks(self, number: int) -> bytes | None:
+        """The picture file of what was marked for a removal, as it came with it; None where none did."""
+        file = self._file(number, "marks")
+        return file.read_bytes() if number in self._versions and file.exists() else None
+
+    def add(self, removal: Removal, *, again: bool, marks: bytes | None = None) -> int:
         """Keeps a removal's pixels and shows it. again: it is a further candidate beside the one shown.
 
         The removal must have been made from `self.picture`, for a further candidate as it was before the one shown.
+        marks: the picture file of what was marked, at the photo's size or its proxy's.
         Raises OSError; then nothing has changed.
         """
         with self.lock:
-            return self._add((removal,), again)
+            return self._add((removal,), again, marks)
 
-    def commit(self, removals: Sequence[Removal], again: bool, cancel: threading.Event) -> bool:
+    def commit(
+        self, removals: Sequence[Removal], again: bool, cancel: threading.Event, marks: bytes | None = None
+    ) -> bool:
         """Keeps the candidates of the removal under way and shows the first, or does nothing if it was stopped.
 
         Made from the same picture as for `add`. Returns whether they were kept. Raises OSError; then nothing has
@@ -137,7 +151,7 @@ class Session:
         with self.lock:
             if cancel.is_set():
                 return False
-            self._add(removals, again)
+            self._add(removals, again, marks)
             self._committed = cancel is self.cancel
             return True
 
@@ -216,7 +230,7 @@ class Session:
         with self.lock:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _add(self, removals: Sequence[Removal], again: bool) -> int:
+    def _add(self, removals: Sequence[Removal], again: bool, marks: bytes | None) -> int:
         """Keeps candidates and shows the first. Returns its number."""
         further = again and bool(self.choices)
         parent = self._versions[self.state].parent if further else self.state
@@ -229,6 +243,8 @@ class Session:
                 write(
                     self._file(number, "before"), [patch(crop(self._picture, one.box, back), one.box) for one in after]
                 )
+                if marks is not None:
+                    self._file(number, "marks").write_bytes(marks)
             shown = (*back, *changed(removals[0]))
         except BaseException:
             self._forget(numbers)
@@ -277,12 +293,12 @@ class Session:
     def _forget(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             self._versions.pop(number, None)
-            for kind in ("after", "before"):
+            for kind in KINDS:
                 with contextlib.suppress(OSError):  # goes with the folder
                     self._file(number, kind).unlink(missing_ok=True)
 
     def _file(self, number: int, kind: str) -> Path:
-        return self.folder / f"{number}-{kind}.npz"
+        return self.folder / f"{number}-{kind}.{KINDS[kind]}"
 
 
 def _version(number: int, parent: int, removal: Removal) -> Version:
@@ -296,4 +312,8 @@ def _version(number: int, parent: int, removal: Removal) -> Version:
         seconds=removal.seconds,
         working=max((window.working for window in removal.windows), default=(0, 0)),
         notes=removal.notes,
+        revision=removal.revision,
+        options=removal.options.model_dump_json(),
+        protocol=removal.protocol,
+        network_calls=removal.network_calls,
     )

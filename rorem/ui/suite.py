@@ -22,7 +22,18 @@ from starlette.routing import Route
 
 from rorem.hosting import gpu_is_lent
 from rorem.picture import Limits
-from rorem.ui import compare_routes, compare_tab, endpoint, remove_tab, tabs
+from rorem.ui import (
+    compare_routes,
+    compare_tab,
+    endpoint,
+    label_routes,
+    label_tab,
+    remove_tab,
+    share_routes,
+    tabs,
+    vote_routes,
+)
+from rorem.ui.desk import Office
 from rorem.ui.downloads import Downloads
 from rorem.ui.line import Line
 from rorem.ui.painter import painter
@@ -51,6 +62,7 @@ class Suite:
     picker: Picker
     downloads: Downloads
     line: Line
+    office: Office  # of the labels; opened when one is first asked for
 
 
 def build(settings: Settings) -> Suite:
@@ -69,13 +81,15 @@ def build(settings: Settings) -> Suite:
     with gr.Blocks(title=TITLE, delete_cache=(600, settings.keep_minutes * 60)) as blocks:
         gr.HTML(HEADING)
         tabs.bar(settings.tabs)
-        surface = painter("painter", "remove", "compare")
+        surface = painter("painter", "remove", "compare", asking=settings)
         if "remove" in settings.tabs:
             remove_tab.build(surface, sessions, line, next(iter(settings.preload), None))
         if "compare" in settings.tabs:
-            compare_tab.build(sessions, line)
+            compare_tab.build(sessions, line, votes=True)
+        if "label" in settings.tabs:
+            label_tab.build()
         endpoint.build(line, sessions.limits, settings.keep_minutes * 60)
-    return Suite(settings, blocks, sessions, Picker(), Downloads(settings.downloads), line)
+    return Suite(settings, blocks, sessions, Picker(), Downloads(settings.downloads), line, Office(settings))
 
 
 def start(suite: Suite) -> str:
@@ -100,6 +114,8 @@ def start(suite: Suite) -> str:
         theme=Soft(),
     )
     app.state.behind_proxy = settings.behind_proxy
+    if "label" in settings.tabs:
+        suite.office.open_soon()
     return local
 
 
@@ -109,6 +125,7 @@ def stop(suite: Suite) -> None:
     suite.blocks.close(verbose=False)
     suite.sessions.close()
     suite.line.emptied(LAST_SECONDS)
+    suite.office.close()
     if os.environ.get(GRADIO_FOLDER) == str(suite.sessions.exchange):
         del os.environ[GRADIO_FOLDER]
 
@@ -140,8 +157,13 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def _routes(suite: Suite) -> list[Route]:
-    compared = compare_routes.routes(suite.sessions, suite.downloads) if "compare" in suite.settings.tabs else []
-    return [*routes(suite.sessions, suite.picker), *compared]
+    sessions, office, tabs = suite.sessions, suite.office, suite.settings.tabs
+    found = routes(sessions, suite.picker) + share_routes.routes(sessions, office)
+    if "compare" in tabs:
+        found += compare_routes.routes(sessions, suite.downloads) + vote_routes.routes(sessions, office)
+    if "label" in tabs:
+        found += label_routes.routes(office)
+    return found
 
 
 def _free_port(host: str) -> int:

