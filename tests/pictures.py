@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,6 +48,19 @@ def compared(visitor: Visitor, file: Path) -> None:
     visitor.page.locator(".cp").screenshot(path=str(file))
 
 
+def judged(visitor: Visitor, file: Path) -> None:
+    """The tab Label with a removal and its four answers."""
+    page = visitor.page
+    page.click("#tab-label")
+    page.fill(".lb-enter [name=name]", "Ada")
+    page.click(".lb-start")
+    page.click("[data-act=guide-close]")
+    page.wait_for_selector(".lb[data-item]")
+    visitor.settle()
+    page.wait_for_timeout(500)
+    page.locator(".lb").screenshot(path=str(file))
+
+
 def outlined(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The photo with the changed place tinted."""
     changed = (before != after).any(axis=2)
@@ -59,7 +74,10 @@ def main() -> None:
     assert chromium is not None, "a Chromium is needed"
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        app = start_app(Path(folder) / "data")
+        made = str(Path(folder) / "made")
+        run = [sys.executable, "-m", "rorem.cli", "labels", "make", "built-in", made, "--methods", "patchmatch"]
+        subprocess.run(run, check=True)
+        app = start_app(Path(folder) / "data", "--label-source", made)
         browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
         with visit(browser, app.url, viewport={"width": 1200, "height": 900}) as visitor:
             visitor.page.click("[data-example=hill]")
@@ -74,9 +92,12 @@ def main() -> None:
             visitor.page.screenshot(path=str(page))
             visitor.remove()
             after = np.asarray(Image.open(visitor.download("png", Path(folder))).convert("RGB"))
-        with visit(browser, app.url, viewport={"width": 1200, "height": 900}) as visitor:
+        with visit(browser, app.url, viewport={"width": 1600, "height": 900}) as visitor:
             board = Path(folder) / "board.png"
             compared(visitor, board)
+        with visit(browser, app.url, viewport={"width": 1200, "height": 900}) as visitor:
+            asked = Path(folder) / "asked.png"
+            judged(visitor, asked)
         browser.close()
         app.stop()
         before = np.asarray(Image.open(ROOT / "rorem" / "ui" / "examples" / "hill.jpg"))
@@ -86,6 +107,7 @@ def main() -> None:
         picture.save(IMAGES / "before-after.jpg", quality=86, optimize=True)
         Image.open(page).convert("RGB").save(IMAGES / "page.jpg", quality=82, optimize=True)
         Image.open(board).convert("RGB").save(IMAGES / "compare.jpg", quality=82, optimize=True)
+        Image.open(asked).convert("RGB").save(IMAGES / "label.jpg", quality=82, optimize=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class Chain:
 class Current:
     """All in the order of writing. answers: those that count, one for each annotator and item; skips are among them.
 
+    The first chain of an annotator on an item is what counts, also where it was taken back and nothing came after.
     repeats: the answer that counts, and what the same annotator said when asked again unawares. gold: to items whose
     answer is known. public: visitors on their own removals. votes: which of two is better.
     """
@@ -46,22 +47,27 @@ def is_undo(event: Event) -> bool:
 
 def current(events: Iterable[Event]) -> Current:
     """What holds after these events, which are in the order of writing. Reads them once."""
-    live = [(chain, answer) for chain in chains(events) if (answer := chain.answer) is not None]
-    judged = [one for _, one in live if one.kind == JUDGEMENT]
-    first: dict[tuple[str, str], Event] = {}
+    counting: dict[tuple[str, str], Event | None] = {}  # None: taken back
     repeats: list[tuple[Event, Event]] = []
-    for one in judged:
-        if one.source != "annotator":
+    live: list[Event] = []
+    for chain in chains(events):
+        root, answer = chain.events[0], chain.answer
+        if answer is not None:
+            live.append(answer)
+        if root.kind != JUDGEMENT or root.source != "annotator":
             continue
-        counting = first.setdefault((one.annotator, one.item), one)
-        if counting is not one:
-            repeats.append((counting, one))
+        key = (root.annotator, root.item)
+        if key not in counting:
+            counting[key] = answer
+        elif answer is not None and (first := counting[key]) is not None:
+            repeats.append((first, answer))
+    judged = [one for one in live if one.kind == JUDGEMENT]
     return Current(
-        answers=tuple(first.values()),
+        answers=tuple(one for one in counting.values() if one is not None),
         repeats=tuple(repeats),
         gold=tuple(one for one in judged if one.source == "gold"),
         public=tuple(one for one in judged if one.source == "public"),
-        votes=tuple(one for _, one in live if one.kind == VOTE),
+        votes=tuple(one for one in live if one.kind == VOTE),
     )
 
 

@@ -18,7 +18,8 @@ BUSY = 15.0  # s that SQLite waits for another process that writes
 POOL: dict[str, int] = {"pool_size": 8, "max_overflow": 40}  # connections; as many as a server has threads
 CACHE = "cache_size=-32768"  # KiB, as much as is used; with the 2 MB of SQLite large additions spill to the disk
 # fullfsync: on a Mac a plain fsync leaves data in the disk's cache; elsewhere it does nothing.
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", CACHE)
+# secure_delete: what a visitor takes back is overwritten, too.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", "secure_delete=ON", CACHE)
 LOOK = "Check that it is there, that it may be written and that the disk has room."
 ADVICE = "It is sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
 

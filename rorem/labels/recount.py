@@ -76,8 +76,7 @@ def _steps(some: Sequence[Event]) -> Iterator[tuple[str, int]]:
     for chain in chains(one for one in some if one.kind == JUDGEMENT and one.source == "annotator"):
         if chain.events[0].annotator in settled:
             continue  # a repeat
-        if chain.answer is not None:
-            settled.add(chain.events[0].annotator)
+        settled.add(chain.events[0].annotator)
         for earlier, later in zip((None, *chain.events), chain.events, strict=False):
             before[later.event] = later if earlier is None else earlier
     for one in some:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from rorem.labels.event import Event
 from rorem.labels.hub_repository import Head, HubRepository
 from rorem.labels.hub_trouble import NoRepository
-from rorem.labels.items import GOLD, OPEN, OWN, PARTS, add_items, keep_picture, shuffled, size_of
+from rorem.labels.items import GOLD, LONGEST_CATEGORY, OPEN, OWN, PARTS, add_items, keep_picture, shuffled, size_of
 from rorem.labels.plan import Plan
 from rorem.labels.push_plan import THERE, note_there
 from rorem.labels.recount import recount
@@ -86,8 +86,10 @@ def restore(
             new += _bring_items(store, plan, repository, head, path, folder, now)
         on_step(len(paths), total)
         added, about = _bring_events(store, repository, head, told, folder, now)
+    # All at once, since an annotator's hand-outs are numbered in the order of time.
+    store.write(lambda connection: relend(connection, sorted(about)))
     for chunk in _chunks(sorted(about), PAGE):
-        store.write(lambda connection, chunk=chunk: _count(connection, plan, chunk))
+        store.write(lambda connection, chunk=chunk: recount(connection, plan, chunk))
     store.write(_balance)
     _finish(store)
     on_step(total, total)
@@ -148,7 +150,7 @@ def _row(told: Mapping[str, Any], kept: Mapping[str, Any], plan: Plan, seed: int
         "origin": OWN,
         "place": 0,
         "state": GOLD if gold else OPEN,
-        "stratum": f"{category}/{size_of(share)}",
+        "stratum": f"{category[:LONGEST_CATEGORY]}/{size_of(share)}",
         "rank": shuffled(seed, told["id"]),
         "wanted": wanted,
         "need": 0 if gold else wanted,
@@ -194,11 +196,6 @@ def _add_new(connection: Connection, some: Sequence[Event]) -> int:
     new = list({one.event: one for one in some if one.event not in known}.values())
     add_events(connection, new)
     return len(new)
-
-
-def _count(connection: Connection, plan: Plan, ids: Sequence[str]) -> None:
-    relend(connection, ids)
-    recount(connection, plan, ids)
 
 
 def _balance(connection: Connection) -> None:

@@ -96,6 +96,7 @@ class Syncer:
         self._failures = 0
         self._trouble = ""  # of this process; used where it cannot be written down
         self._restoring = False
+        self._opened = threading.Event()
         self._counted: tuple[float, Counts] | None = None
 
     def __repr__(self) -> str:
@@ -118,6 +119,13 @@ class Syncer:
     def wake(self) -> None:
         """Has the thread push soon, as after a withdrawal, and does not wait for it."""
         self._wake.set()
+
+    def is_open(self, timeout: float) -> bool:
+        """Whether earlier answers are here, or could not be fetched at the first try; waits `timeout` seconds for that.
+
+        Who hands out removals before asks people again what they said already. After a first failure it has to do.
+        """
+        return self._thread is None or self._opened.wait(timeout)
 
     def push_now(self) -> SyncStatus:
         """Pushes in the calling thread, whatever the pause, and says how it went. Raises CannotSave."""
@@ -178,6 +186,7 @@ class Syncer:
                 with lease(self._store, self._holder, self._now) as mine:
                     if mine:
                         self._all()
+                self._opened.set()
                 self._trouble = ""
                 self._failures = 0
                 return self._pause
@@ -201,6 +210,7 @@ class Syncer:
             if back != restore.Restored():
                 self._note({REPO: self._repository.name})
         self._restoring = False
+        self._opened.set()
         pushed = False
         while self._pusher.push():
             pushed = True
@@ -209,6 +219,7 @@ class Syncer:
 
     def _failed(self, error: RoremError, detail: str) -> float:
         self._failures += 1
+        self._opened.set()
         told = str(error) if isinstance(error, HubTrouble) and not error.refused else error.advice
         self._trouble = scrubbed(told, self._token)
         log.warning("%s %s", scrubbed(error.advice, self._token), scrubbed(detail, self._token))

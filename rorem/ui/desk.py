@@ -26,6 +26,8 @@ from rorem.ui.settings import Settings
 log = logging.getLogger(__name__)
 PHRASE = "ROREM_LABEL_PHRASE"  # what annotators have to know, if it is set
 FILE = "labels.db"
+PATIENCE = 1.0  # s that a page waits for word from the Hub
+FETCHING = "Earlier answers are being fetched from the Hub."
 AGAIN = 5.0  # s between two tries to open a database that could not be opened
 
 
@@ -80,6 +82,11 @@ class Office:
     def open_soon(self) -> None:
         """Opens the desk in the background, so that the first visitor need not wait for it."""
         threading.Thread(target=self._open_quietly, name="labels-open", daemon=True).start()
+
+    def wait(self) -> str:
+        """What annotators have to wait for, in a sentence; mostly "". May take a second. Raises NotOpen."""
+        syncer = self.desk().syncer
+        return "" if syncer is None or syncer.is_open(PATIENCE) else FETCHING
 
     def nothing(self) -> str:
         """Why there is nothing to judge, in a sentence; "" where all is judged."""

@@ -4,7 +4,7 @@
 const REASONS = ['left_over', 'new_object', 'blur_or_seam', 'colour', 'shadow'];
 const ANSWERS = {y: 'yes', s: 'skip', m: 'mask_wrong'};
 const TOLD = {yes: 'Saved: Yes.', no: 'Saved: No.', skip: 'Skipped.', mask_wrong: 'Saved: mask wrong.'};
-const LOOK_AGAIN = 20000, REFRESH = 60000, IDLE = 2500;  // ms: at the end of the queue; while one looks; after an answer
+const LOOK_AGAIN = 20000, SOON = 3000, REFRESH = 60000, IDLE = 2500;  // ms: at the end of the queue; where more is on its way; while one looks; after an answer
 const BANNERS = {offline: 'No connection', down: 'The server does not answer now', unsaved: 'Answers cannot be saved now'};
 const AGAIN = 'your last answer is kept and sent again.', BY_ITSELF = 'it goes on by itself as soon as it can.';
 
@@ -215,7 +215,7 @@ function ended(told) {
   go('end');
   delete root.dataset.item;
   showCounts(told);
-  endTimer = setTimeout(() => alone(next), LOOK_AGAIN);
+  endTimer = setTimeout(() => alone(next), told.nothing ? SOON : LOOK_AGAIN);
 }
 function veil(text) {
   $('.lb-veil').textContent = text;

@@ -128,7 +128,9 @@ async def _items(request: Request, heavy: Heavy, office: Office, tray: Tray) -> 
     def lend() -> dict[str, Any]:
         desk = office.desk()
         annotator = _annotator(request, desk)
-        held, items = tray.lend(desk, annotator, most, {one for one in have if isinstance(one, str)})
+        waits = office.wait()
+        known = {one for one in have if isinstance(one, str)}
+        held, items = ([], []) if waits else tray.lend(desk, annotator, most, known)
         progress = desk.queue.progress(annotator)
         return {
             "held": held,
@@ -138,7 +140,7 @@ async def _items(request: Request, heavy: Heavy, office: Office, tray: Tray) -> 
             "pace": progress.pace,
             "last": last_answered(desk, annotator),
             "kept": office.kept(),
-            "nothing": "" if held else office.nothing(),
+            "nothing": waits or ("" if held else office.nothing()),
         }
 
     return JSONResponse(await heavy(lend), headers=NEVER)

@@ -157,7 +157,10 @@ async def _withdraw(request: Request, heavy: Heavy, office: Office, guesses: Gue
 
     def take_back() -> Withdrawn:
         desk = office.desk()
-        return withdraw(desk.store, desk.identities.code_hash(code), int(time.time() * 1000))
+        withdrawn = withdraw(desk.store, desk.identities.code_hash(code), int(time.time() * 1000))
+        if withdrawn.on_hub and desk.syncer:
+            desk.syncer.wake()
+        return withdrawn
 
     withdrawn = await heavy(take_back)
     if not withdrawn.found:

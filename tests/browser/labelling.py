@@ -35,7 +35,7 @@ def _triplet(number: int, size: tuple[int, int]) -> Triplet:
     mask[high // 3 : 2 * high // 3, wide // 3 : 2 * wide // 3] = 255
     source, result = ground.copy(), ground.copy()
     source[mask > 0] = (200, 30, 30)
-    result[mask > 0] = 10 + 2 * number
+    result[mask > 0] = (10 + 2 * number) % 256
     name, kind = f"number-{number}", f"kind {number % 3}"
     return Triplet(name, _png(source), _png(mask), _png(result), method="secret-method", category=kind)
 

@@ -26,6 +26,13 @@ def test_an_undo_takes_away_and_what_supersedes_it_takes_its_place() -> None:
     assert state.answers == (anew,) and state.repeats == ()
 
 
+def test_a_repeat_never_takes_the_place_of_what_was_taken_back() -> None:
+    """The queue does not count a repeat, and its counts have to be the same."""
+    first, again = said(ANNA, "x", "yes"), said(ANNA, "x", "no")
+    state = current([first, again, undone(first)])
+    assert state.answers == () and state.repeats == ()
+
+
 def test_a_skip_is_an_answer() -> None:
     skip = said(ANNA, "x", "skip")
     assert current([skip]).answers == (skip,)

@@ -129,6 +129,28 @@ def test_only_an_empty_store_wants_it(store: Store, fresh: Store, hub: Hub) -> N
     assert not is_wanted(fresh)
 
 
+def test_who_hands_out_waits_for_earlier_answers(store: Store, fresh: Store, hub: Hub) -> None:
+    lived(store, hub)
+    assert syncer(fresh, hub).is_open(0.0)  # nobody pushes, so nobody fetches
+    runs = syncer(fresh, hub)
+    try:
+        runs.start()
+        assert runs.is_open(30.0) and here(fresh) == here(store)
+    finally:
+        runs.stop()
+
+
+def test_nobody_waits_for_a_hub_that_fails(store: Store, fresh: Store, hub: Hub) -> None:
+    lived(store, hub)
+    hub.fail(500, "/resolve/", times=99)
+    runs = syncer(fresh, hub)
+    try:
+        runs.start()
+        assert runs.is_open(30.0) and here(fresh) == []
+    finally:
+        runs.stop(30)
+
+
 def test_the_syncer_restores_first(store: Store, fresh: Store, hub: Hub) -> None:
     lived(store, hub)
     hub.fail(500, "/resolve/", times=99)

@@ -45,7 +45,7 @@ DAMAGE = {
     "count of yes": (f"UPDATE items SET yes = 7 WHERE id = {SOME}", "says yes 7, and it should be 1"),
     "count of skips": ("UPDATE items SET skips = 0 WHERE skips = 1", "says skips 0, and it should be 1"),
     "given": (f"UPDATE items SET given = 0 WHERE id = {SOME}", "says given 0, and it should be 1"),
-    "pending": ("UPDATE items SET pending = 5 WHERE pending = 1", "says pending 5, and it should be 1"),
+    "pending": ("UPDATE items SET pending = 5 WHERE pending > 0", "says pending 5, and it should be"),
     "need": (f"UPDATE items SET need = 9 WHERE id = {SOME}", "says need 9, and it should be"),
     "open": (f"UPDATE items SET wanted = 1, need = 0 WHERE id = {SOME}", "has all its answers, but is open"),
     "closed": ("UPDATE items SET state = 'closed', need = 0 WHERE yes = 1", "is closed, but lacks answers"),

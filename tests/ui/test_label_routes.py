@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +377,29 @@ def test_why_there_is_nothing_to_judge(opened: Opened, tmp_path: Path) -> None:
     anna = some.enter("Anna")
     anna.answer(anna.items()["held"][0])
     assert anna.items()["nothing"] == ""  # all is judged
+
+
+def test_nothing_is_handed_out_before_earlier_answers_are_back(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = opened(many(2)).enter("Anna")
+    back = [False]
+    monkeypatch.setattr(anna.office, "_desk", replace(anna.office.desk(), syncer=Fetching(back)))
+    told = anna.items()
+    assert told["held"] == [] and told["nothing"] == "Earlier answers are being fetched from the Hub."
+    back[0] = True
+    assert len(anna.items()["held"]) == 2
+
+
+class Fetching:
+    """A syncer that is at it still."""
+
+    def __init__(self, back: list[bool]) -> None:
+        self.back = back
+
+    def is_open(self, timeout: float) -> bool:
+        return self.back[0]
+
+    def stop(self) -> None:
+        pass
 
 
 def test_one_annotator_does_not_see_what_another_said(opened: Opened) -> None:

@@ -49,9 +49,9 @@ def test_only_who_sits_at_the_machine_may_fetch_weights(options: dict, environme
 
 
 def test_every_tab_alone_and_all_together() -> None:
-    for tabs in (("remove",), ("compare",), ("compare", "remove")):
+    for tabs in (("remove",), ("compare",), ("label",), ("compare", "remove")):
         assert read({"tabs": ",".join(tabs)}, {}).tabs == tabs
-    assert read({}, {}).tabs == ("remove", "compare")
+    assert read({}, {}).tabs == ("remove", "compare", "label")
 
 
 @pytest.mark.parametrize(
