@@ -225,6 +225,15 @@ def evaluation() -> None:
     )
 
 
+def labelling() -> None:
+    """The store of labels, and the page of an annotator."""
+    from tests import bench_labels
+
+    print("\nLabels; milliseconds where nothing else is said")
+    for line in bench_labels.lines():
+        print(line)
+
+
 def median(once: Callable[[], float], repeats: int = REPEATS) -> float:
     return statistics.median(once() for _ in range(repeats))
 
@@ -241,6 +250,7 @@ def main() -> None:
     freeze(4000, 3000)
     freeze(8660, 5774)
     evaluation()
+    labelling()
     networks()
 
 

@@ -91,6 +91,52 @@ def choosing(count: int = MANY, draws: int = 300) -> dict[str, float]:
     return found
 
 
+def showing(count: int = 40, size: tuple[int, int] = (1500, 1000)) -> dict[str, float]:
+    """From the server's word that an answer is saved to the next item on the screen, in ms, in a real Chromium.
+
+    An answer every half second, or as soon as the page takes one. Empty where there is no Chromium.
+    """
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.driver import CHROMIUM_FLAGS
+    from tests.browser.labelling import annotator, times_to_show, write_set
+    from tests.server import start_app
+    from tests.tools.chromium import find_chromium
+
+    chromium = find_chromium()
+    if chromium is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        source = write_set(Path(folder) / "set", count, size)
+        app = start_app(Path(folder) / "data", "--label-source", str(source))
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
+        with annotator(browser, app.url) as anna:
+            anna.enter("Anna")
+            for _ in range(count - 5):
+                anna.key("y")
+                time.sleep(0.5)
+            found = _quantiles([ms / 1000 for ms in times_to_show(anna.page)])
+        browser.close()
+        app.stop()
+    return found
+
+
+def lines() -> Iterator[str]:
+    """All of it, for people to read."""
+    told = rate()
+    yield (
+        f"answers by {CLIENTS} clients               {told['rate']:.0f} a second; an answer p50 {told['p50']:.0f}, "
+        f"p99 {told['p99']:.0f}; a bare fsync p50 {told['fsync_p50']:.2f}, p99 {told['fsync_p99']:.2f}"
+    )
+    told = choosing()
+    yield f"adding {MANY:,} removals          {told['fill']:.0f} s"
+    whose = {"lent": "new annotator", "many": "20,000 answered", "end": "1000 left", "mine": "1 left to this one"}
+    for name, who in whose.items():
+        yield f"next of {MANY:,}, {who:19s} p50 {told[f'{name}_p50']:.1f}, p99 {told[f'{name}_p99']:.1f}"
+    if told := showing():
+        yield f"saved until the next is on screen  p50 {told['p50']:.0f}, p99 {told['p99']:.0f}"
+
+
 def fsyncs(folder: Path, count: int = 200) -> dict[str, float]:
     """Of writing 4096 bytes and an fsync, in ms."""
     took = []
@@ -210,8 +256,8 @@ def _quantiles(seconds: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    for name, figures in (("rate", rate()), ("choosing", choosing())):
-        print(name, {key: round(value, 2) for key, value in figures.items()})
+    for line in lines():
+        print(line)
 
 
 if __name__ == "__main__":

@@ -353,11 +353,15 @@ def test_help_brings_in_nothing_heavy() -> None:
 
 
 def test_help_is_quick() -> None:
-    """In seconds of processor time, since other work on the machine must not fail it."""
-    before = os.times()
-    assert process("--help").returncode == 0
-    after = os.times()
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 1
+    """In seconds of processor time, the best of three, since other work on the machine must not fail it."""
+
+    def once() -> float:
+        before = os.times()
+        assert process("--help").returncode == 0
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(once() for _ in range(3)) < 1
 
 
 def test_what_is_written_twice_is_the_same() -> None:

@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import shlex
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -17,8 +19,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rorem import cli
-from rorem.labels.identity import Identities, new_code
+from rorem.labels.identity import Identities
 from rorem.labels.items import add_items, keep_picture
+from rorem.labels.lease import give_back, new_holder, take
 from rorem.labels.plan import Plan
 from rorem.labels.queue import Queue
 from rorem.labels.store import Store
@@ -187,7 +190,7 @@ def held(number: int, code: str) -> str:
 
 
 def test_strangers_photos_wait_for_the_operator(here: Path) -> None:
-    one, other = held(1, new_code()), held(2, new_code())
+    one, other = held(1, "ABCDE-FGHJK"), held(2, "AAAAA-BBBBB")
     assert "2 in all" in run("pending --page page.html").stdout and one in Path("page.html").read_text()
     assert {entry["id"] for entry in json.loads(run("pending --json").stdout)} == {one, other}
     early = run(f"approve {one}")
@@ -200,9 +203,9 @@ def test_strangers_photos_wait_for_the_operator(here: Path) -> None:
 
 
 def test_a_code_takes_a_photo_back(here: Path) -> None:
-    code = new_code()
+    code = "ABCDE-FGHJK-LMNPQ-RSTUV"
     held(1, code)
-    wrong = run(f"withdraw {new_code()}")
+    wrong = run("withdraw AAAAA-BBBBB-CCCCC-DDDDD")
     assert wrong.exit_code == 2 and "Nothing was shared" in wrong.stderr
     done = run(f"withdraw {code.lower()}")
     assert done.exit_code == 0 and "1 removal deleted" in done.stdout
@@ -249,12 +252,38 @@ def test_to_the_hub_and_back(here: Path) -> None:
         assert back.returncode == 0 and "5 removals and 5 labels came back" in back.stdout, back.stderr
         again = process("restore me/labels --label-dir fresh", **told)
         assert again.returncode == 2 and "There are answers here already." in again.stderr
+        nothing = process("restore me/nothing --label-dir other", **told)
+        assert nothing.returncode == 1 and "There is no data set me/nothing" in nothing.stderr, nothing.stderr
         hub.revoke()
         refused = process("restore me/labels --label-dir other", **told)
         assert refused.returncode == 1 and refused.stderr and TOKEN not in refused.stderr + refused.stdout
     (first, second) = (json.loads(run(f"stats --json --label-dir {name}").stdout) for name in ("labels", "fresh"))
     assert first == second
     assert run("verify --label-dir fresh").exit_code == 0
+
+
+def test_a_push_that_fails_is_no_success(here: Path) -> None:
+    code = "ABCDE-FGHJK-LMNPQ-RSTUV"
+    run(f"approve {held(1, code)} --now")
+    answered()
+    with Hub() as hub:
+        told = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN}
+        assert process("sync me/labels", **told).returncode == 0
+        run(f"withdraw {code}")
+        hub.fail(400, "/commit/")
+        failed = process("sync me/labels", **told)
+        assert failed.returncode == 1 and "0 not yet on the Hub. The Hub did not take it" in failed.stdout
+        assert "1 withdrawn removal is not deleted there yet." in failed.stderr
+        elsewhere = new_holder().replace(socket.gethostname(), "another-machine")
+        opened = store()
+        opened.write(lambda connection: take(connection, elsewhere, int(time.time() * 1000)))
+        busy = process("sync me/labels", **told)
+        assert busy.returncode == 1 and "Another process is pushing" in busy.stderr, busy.stderr
+        opened.write(lambda connection: give_back(connection, elsewhere))
+        opened.close()
+        done = process("sync me/labels", **told)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        assert set(hub.files("me/labels")) == {"README.md"}
 
 
 def test_without_a_token_it_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

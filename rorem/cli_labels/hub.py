@@ -15,6 +15,7 @@ from rorem.terminal import complain, say
 TOKEN = "HF_TOKEN"
 REPO = "owner/name; else ROREM_LABEL_HUB."
 NONE = "There is no data set to push to."
+ELSEWHERE = "Another process is pushing them at the moment."
 NAMED = "Name it (owner/name), or set ROREM_LABEL_HUB."
 
 
@@ -23,8 +24,12 @@ def sync(
     labels: Labels = None,
     label_dir: LabelDir = None,
 ) -> None:
-    """Pushes what waits to the Hub now, once, with the token in HF_TOKEN. Exit code 1 if something is left."""
+    """Pushes what waits to the Hub now, once, with the token in HF_TOKEN.
+
+    Exit code 1 if something went wrong or is left.
+    """
     with opened(labels, label_dir) as desk:
+        from rorem.labels import hub_removal
         from rorem.labels.syncing import Syncer
 
         name = repo or desk.settings.label_hub
@@ -35,7 +40,12 @@ def sync(
         syncer = Syncer(desk.store, desk.pictures, desk.queue.plan, name, token, public=public)
         status = syncer.push_now()
         say(status.sentence)
-        if not token or status.waiting:
+        undeleted = len(desk.store.read(hub_removal.due))
+        if undeleted:
+            complain(f"{undeleted} withdrawn removal{'s are' if undeleted > 1 else ' is'} not deleted there yet.")
+        if status.elsewhere and (undeleted or status.waiting):
+            complain(ELSEWHERE)
+        if not token or status.waiting or status.trouble or undeleted:
             raise typer.Exit(1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from rorem.errors import BadData, BadOptions, RoremError
 from rorem.terminal import STOPPED, complain, in_sentences, say
 
 if TYPE_CHECKING:
-    from rorem.evaluation.makers import Made, Maker
+    from rorem.evaluation.makers import Maker
     from rorem.triplet import Triplet, TripletSet
 
 SET = "Photos with masks: a folder of triplets, Parquet shards or a Hub data set; `built-in` for our twelve pairs."
@@ -80,6 +79,8 @@ def _removals(
     on_item: Callable[[int, int], None],
 ) -> Iterator[Triplet]:
     """Method by method, so that a loaded one stays loaded."""
+    from rorem.evaluation.removals import removal
+
     done, total = 0, len(told) * sum(len(_seeds(maker, seeds)) for maker in makers)
     for maker in makers:
         for name, triplet in zip(told.names, told, strict=True):
@@ -87,7 +88,7 @@ def _removals(
                 try:
                     if isinstance(triplet, BadData):
                         raise triplet
-                    yield _removal(maker, triplet, seed)
+                    yield removal(maker, triplet, seed, f"{triplet.name}-{maker.id}-{seed}")
                 except RoremError as error:
                     on_failure(f"{maker.id} failed on {name}: {error.advice}")
                 done += 1
@@ -97,44 +98,6 @@ def _removals(
 
 def _seeds(maker: Maker, seeds: Sequence[int]) -> Sequence[int]:
     return seeds if maker.seeded else seeds[:1]
-
-
-def _removal(maker: Maker, triplet: Triplet, seed: int) -> Triplet:
-    """Raises RoremError."""
-    from dataclasses import replace
-
-    from rorem.evaluation.samples import decode
-    from rorem.remover import no_step
-
-    sample = decode(triplet)
-    made = maker.make(sample, sample.mask, seed, no_step)
-    options = str(made.told.get("options", maker.options))
-    about = json.loads(json.dumps({"windows": made.told.get("windows", []), "notes": made.told.get("notes", [])}))
-    return replace(
-        triplet,
-        name=f"{triplet.name}-{maker.id}-{seed}",
-        result=_png(made),
-        method=maker.id,
-        revision=maker.revision,
-        options=options,
-        protocol=maker.protocol,
-        seed=seed,
-        network_calls=int(made.facts.get("network_calls", 0)),
-        accepted_by="none",
-        p_yes=None,
-        votes_yes=0,
-        votes_no=0,
-        extra={**triplet.extra, **about, "removal_seconds": round(float(made.facts.get("latency", 0.0)), 3)},
-    )
-
-
-def _png(made: Made) -> bytes:
-    import cv2
-
-    done, data = cv2.imencode(".png", made.picture[..., ::-1])
-    if not done:
-        raise RoremError("The result could not be written as a picture.")
-    return data.tobytes()
 
 
 def _numbers(text: str) -> list[int]:

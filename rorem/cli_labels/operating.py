@@ -67,11 +67,13 @@ def refuse(
     labels: Labels = None,
     label_dir: LabelDir = None,
 ) -> None:
-    """Deletes what a visitor shared; a removal of a set that was reported is never asked about again."""
+    """Deletes what a visitor shared; a removal of a set that was reported is not asked about again."""
     with opened(labels, label_dir) as desk:
         from rorem.labels.sharing import refuse as delete
 
-        failed = _tell(delete(desk.store, ids), "refused")
+        decided = delete(desk.store, ids, _now())
+        failed = _tell(decided, "refused")
+        _tell_of_hub(decided.on_hub)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -88,8 +90,7 @@ def withdraw(
         if not told.found:
             raise BadData("Nothing was shared under this code.", "Check the code; it is shown once, when sharing.")
         say(f"{counted(told.found)} deleted here.")
-        if told.on_hub:
-            say(f"{counted(told.on_hub)} on the Hub go with the next push; docs/label.md tells how to squash history.")
+        _tell_of_hub(told.on_hub)
 
 
 def counted(number: int) -> str:
@@ -105,6 +106,12 @@ def _tell(decided: Decided, what: str) -> bool:
     for id in decided.unknown:
         complain(f"{id}: nothing with this id waits.")
     return bool(decided.early or decided.unknown)
+
+
+def _tell_of_hub(number: int) -> None:
+    if number:
+        go = "goes" if number == 1 else "go"
+        say(f"{counted(number)} on the Hub {go} with the next push; docs/label.md tells how to squash history.")
 
 
 def _now() -> int:

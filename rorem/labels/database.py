@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,11 @@ from rorem.errors import BadOptions, RoremError, Unavailable
 from rorem.labels.tables import VERSION, facts, metadata
 
 BUSY = 15.0  # s that SQLite waits for another process that writes
+LOG_BUSY = 0.5  # s that emptying the log waits for a reader; nobody can write meanwhile
 POOL: dict[str, int] = {"pool_size": 8, "max_overflow": 40}  # connections; as many as a server has threads
 CACHE = "cache_size=-32768"  # KiB, as much as is used; with the 2 MB of SQLite large additions spill to the disk
 # fullfsync: on a Mac a plain fsync leaves data in the disk's cache; elsewhere it does nothing.
-# secure_delete: what a visitor takes back is overwritten, too.
+# secure_delete: what a visitor takes back is overwritten in the database's file; `empty_log` sees to the log beside it.
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", "secure_delete=ON", CACHE)
 LOOK = "Check that it is there, that it may be written and that the disk has room."
 ADVICE = "It is sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
@@ -58,12 +60,29 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def empty_log(connection: Connection) -> None:
+    """Brings what SQLite has in its log into the database's file, and empties the log: what was deleted is in neither.
+
+    For a connection that has read nothing yet. Does what it can: where somebody else reads for long, the log is emptied
+    by a later call or when the last one closes the database. PostgreSQL cleans up by itself.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    with contextlib.suppress(SQLAlchemyError):
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(LOG_BUSY * 1000)}")
+        try:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
+
+
 def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if not path or path == ":memory:":
         raise BadOptions("Labels need a file: in memory they would be lost.", ADVICE)
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if not path.startswith("file:"):  # an address of SQLite's own, whose folder has to be there
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotSave("The folder of the labels cannot be made.", f"Check {Path(path).parent}.") from error
     engine = create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False}, **POOL)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_origin, get_type_hints
 
 from rorem.errors import BadData
@@ -99,11 +98,6 @@ def _items_fit(event: Event) -> bool:
     return bool(HASH.fullmatch(event.item)) and not event.item_a and not event.item_b
 
 
-def to_json(event: Event) -> str:
-    """One line, keys in a fixed order, every key there: as it stands in an export."""
-    return json.dumps(asdict(event), ensure_ascii=True, separators=(",", ":"))
-
-
 def from_record(told: Mapping[str, object]) -> Event:
     """An event from a line of an export or a row of a shard, checked. Raises BadData.
 
@@ -128,14 +122,3 @@ def _plain(name: str, value: object) -> object:
 
 def _odd(name: str) -> BadData:
     return BadData(f"The field {name} of a label is not what it should be.", FIX)
-
-
-def parse(line: str) -> Event:
-    """An event from a line of JSON. Raises BadData."""
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadData("A line of the labels is not JSON.", FIX) from error
-    if not isinstance(told, dict):
-        raise BadData("A line of the labels is not an object.", FIX)
-    return from_record(told)

@@ -5,7 +5,7 @@ The commits before it still have them: docs/label.md says how an operator squash
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,18 @@ def changes(
     return adds, deletes
 
 
-def settle(connection: Connection, withdrawn: Sequence[str], some: Sequence[Rewrite], now: int) -> None:
-    """After the Hub has confirmed: the rows of the shards, and the last traces here."""
+def settle(
+    connection: Connection, withdrawn: Sequence[str], some: Sequence[Rewrite], files: Collection[str], now: int
+) -> None:
+    """After the Hub has confirmed: the rows of the shards, and the last traces here.
+
+    files: on the Hub now. A shard that was missing there could not be made anew, and stays noted with what it had left.
+    """
     for one in some:
-        connection.execute(delete(shards).where(shards.c.path == one.old))
         connection.execute(delete(pushed).where(pushed.c.shard == one.old, pushed.c.id.in_(one.gone)))
+        if one.new and one.new not in files:
+            continue
+        connection.execute(delete(shards).where(shards.c.path == one.old))
         if one.new:
             connection.execute(delete(shards).where(shards.c.path == one.new))
             told = {"path": one.new, "kind": one.kind, "rows": len(one.kept), "state": "there", "at": now}

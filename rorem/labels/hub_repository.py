@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rorem.errors import BadOptions, Unavailable
-from rorem.labels.hub_trouble import in_sentences
+from rorem.labels.hub_trouble import Conflict, HubTrouble, in_sentences
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 README = "README.md"
@@ -58,7 +58,9 @@ class HubRepository:
         api = self._api()
         with in_sentences(self.name, self._token):
             told = api.dataset_info(self.name)
-            return Head(told.sha or "", frozenset(one.rfilename for one in told.siblings or ()))
+            if told.siblings is None:  # an empty data set has an empty list
+                raise HubTrouble("The Hub's answer cannot be understood.")
+            return Head(told.sha or "", frozenset(one.rfilename for one in told.siblings))
 
     def create(self) -> None:
         """Makes it unless it is there; private, if it was not told otherwise."""
@@ -66,16 +68,27 @@ class HubRepository:
         with in_sentences(self.name, self._token):
             api.create_repo(self.name, repo_type="dataset", private=not self._public, exist_ok=True)
 
-    def commit(self, title: str, adds: Mapping[str, Path | bytes], deletes: Iterable[str], parent: str) -> None:
-        """One commit on top of `parent`, or none: Conflict where that is not the last one any more."""
+    def commit(
+        self,
+        title: str,
+        adds: Mapping[str, Path | bytes],
+        deletes: Iterable[str],
+        parent: str,
+        still: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """One commit on top of `parent`, or none: Conflict where that is not the last one any more.
+
+        still: whether it may be made, asked when all is uploaded; uploading takes long. Conflict where it may not.
+        """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         api = self._api()
         with in_sentences(self.name, self._token):
-            operations = [
-                *(CommitOperationAdd(path_in_repo=path, path_or_fileobj=data) for path, data in adds.items()),
-                *(CommitOperationDelete(path_in_repo=path, is_folder=False) for path in deletes),
-            ]
+            files = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=data) for path, data in adds.items()]
+            api.preupload_lfs_files(self.name, files, repo_type="dataset", free_memory=False)
+            if not still():
+                raise Conflict(f"What was to go to {self.name} has changed meanwhile.")
+            operations = [*files, *(CommitOperationDelete(path_in_repo=path, is_folder=False) for path in deletes)]
             parent_commit = parent or None
             api.create_commit(
                 self.name, operations, commit_message=title, repo_type="dataset", parent_commit=parent_commit

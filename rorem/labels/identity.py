@@ -21,6 +21,7 @@ from rorem.errors import BadOptions, RoremError
 VARIABLE = "ROREM_LABEL_KEY"
 SHORTEST = 16  # characters of a key
 LONGEST_NAME = 40
+SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32 of them, so that every one is as likely
 TOKEN = re.compile(r"([0-9a-f]{32})\.[0-9a-f]{40}")
 
 
@@ -50,7 +51,7 @@ def key_from(environment: Mapping[str, str], folder: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """A file with a new key, there whole or not at all; one that is there stays."""
+    """A file with a new key; one that is there stays. Whole or not at all, where the disk knows hard links."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -59,9 +60,27 @@ def _make(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
-            os.link(part, path)
+            _place(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _place(part: Path, path: Path) -> None:
+    """Gives a file its name. Raises FileExistsError where another one has it, OSError."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # a disk without hard links
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(part.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 class Identities:
@@ -85,16 +104,19 @@ class Identities:
             raise NotAllowed("The server does not know who you are.")
         return found[1]
 
+    def code(self, session: str, item: str) -> str:
+        """The withdrawal code for what was shared in a session: 20 signs without those that look alike, 100 bits.
+
+        Asked again it is the same, so that a code whose answer was lost on its way can be had once more. session: its
+        secret token.
+        """
+        digest = bytes.fromhex(self._digest("share", session, item))
+        letters = "".join(SIGNS[byte % len(SIGNS)] for byte in digest[:20])
+        return "-".join(letters[at : at + 5] for at in range(0, 20, 5))
+
     def code_hash(self, code: str) -> str:
         """Of a withdrawal code; what is kept of it. 64 hex digits."""
         return self._digest("code", "".join(sign for sign in code.upper() if sign.isalnum()))
 
     def _digest(self, *parts: str) -> str:
         return hmac.new(self._key, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-
-
-def new_code() -> str:
-    """A withdrawal code to be shown once: 20 signs without those that look alike, 98 bits."""
-    signs = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-    letters = "".join(secrets.choice(signs) for _ in range(20))
-    return "-".join(letters[at : at + 5] for at in range(0, 20, 5))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import RowMapping
@@ -155,12 +157,15 @@ def _add_strata(connection: Connection, names: set[str]) -> None:
     connection.execute(insert(strata).on_conflict_do_nothing(index_elements=["id"]), values)
 
 
-def set_state(connection: Connection, ids: Iterable[str], state: str) -> int:
-    """Changes the state of items; how many there were. "open" becomes "gold" or "closed" for those that are."""
+def set_state(connection: Connection, ids: Iterable[str], state: str, skips: int = Plan.skips) -> int:
+    """Changes the state of items; how many there were. "open" becomes "gold" or "closed" for those that are.
+
+    skips: after as many an item is closed.
+    """
     left = items.c.wanted - items.c.given - items.c.pending
     values: dict[str, Any] = {"state": state, "need": 0}
     if state == OPEN:
-        done = items.c.given >= items.c.wanted
+        done = or_(items.c.given >= items.c.wanted, items.c.skips >= skips)
         values["state"] = case((items.c.gold != "", GOLD), (done, CLOSED), else_=OPEN)
         values["need"] = case((items.c.gold != "", 0), (done, 0), (left > 0, left), else_=0)
     changed = 0
@@ -181,7 +186,9 @@ def keep_picture(folder: Path, data: bytes) -> str:
     """Keeps a file under its hash, once; returns the hash. Raises OSError."""
     digits = hashlib.sha256(data).hexdigest()
     path = picture_path(folder, digits)
-    if not path.exists():
+    try:
+        os.utime(path)  # as good as new: whoever tidies up leaves new files alone, since their items are on their way
+    except FileNotFoundError:
         write_whole(path, data)
     return digits
 
@@ -197,7 +204,7 @@ class Pictures:
     """Reads the pictures of items: from the sets they came from, or from the store's folder."""
 
     def __init__(self, folder: Path, open_origin: Callable[[str], Sequence[Triplet]]) -> None:
-        """open_origin: gives the set of this name; called once for each, when it is first needed."""
+        """open_origin: gives the set of this name; called for the first record, and for one that cannot be read."""
         self._folder = folder
         self._open = open_origin
         self._sets: dict[str, Sequence[Triplet]] = {}
@@ -205,7 +212,7 @@ class Pictures:
     def read(self, where: Where, part: str) -> bytes | None:
         """The file, byte for byte, or None where it is gone or not what the item was made of.
 
-        part: source, mask or result. Raises RoremError from the set.
+        part: source, mask or result. Raises RoremError where its set cannot be opened.
         """
         if part not in PARTS:
             return None
@@ -220,9 +227,12 @@ class Pictures:
     def _from_set(self, where: Where, part: str) -> bytes | None:
         if where.origin == OWN:
             return None
-        if where.origin not in self._sets:
-            self._sets[where.origin] = self._open(where.origin)
+        if where.origin in self._sets:
+            with contextlib.suppress(IndexError, BadData):
+                return getattr(self._sets[where.origin][where.place], part)
+        # Opened, also again: a set that went away as a whole says nothing about this item, and raises.
+        self._sets[where.origin] = self._open(where.origin)
         try:
             return getattr(self._sets[where.origin][where.place], part)
-        except IndexError:
+        except (IndexError, BadData):
             return None

@@ -20,7 +20,7 @@ from rorem.labels.event import JUDGEMENT, VOTE, Event
 from rorem.labels.items import SHARED
 from rorem.labels.shards import EVENTS, ITEMS
 from rorem.labels.store import to_event
-from rorem.labels.tables import events, items, pushed, shards
+from rorem.labels.tables import events, items, pushed, shards, withdrawals
 
 PLANNED, THERE, DROPPED = "planned", "there", "dropped"
 AT_ONCE = 400  # ids; databases take only so many values in one question
@@ -153,13 +153,20 @@ def forget_dropped(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def note_there(connection: Connection, kind: str, path: str, rows: int, ids: Sequence[str], now: int) -> None:
-    """Notes a shard that was found on the Hub. What is in two of them belongs to the one that was noted first."""
+    """Notes a shard that was found on the Hub. What is in two of them belongs to the one that was noted first.
+
+    Items that were withdrawn, maybe just now, are noted as still to be deleted there.
+    """
+    if kind == ITEMS:
+        _lock(connection, kind, ids)
     make = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     told = {"path": path, "kind": kind, "rows": rows, "state": THERE, "at": now}
     connection.execute(make(shards).values(told).on_conflict_do_nothing(index_elements=["path"]))
     known = make(pushed).on_conflict_do_nothing(index_elements=["kind", "id"])
     if ids:
         connection.execute(known, [{"kind": kind, "id": id, "shard": path} for id in ids])
+    for chunk in _chunks(ids if kind == ITEMS else ()):
+        connection.execute(update(withdrawals).where(withdrawals.c.item.in_(chunk)).values(shard=path))
 
 
 def agreement(connection: Connection) -> Agreement | None:

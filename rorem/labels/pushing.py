@@ -6,17 +6,19 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from rorem.errors import RoremError
-from rorem.labels import hub_removal, push_plan
+from rorem.labels import hub_losses, hub_removal, push_plan
 from rorem.labels.card import card
+from rorem.labels.database import CannotSave, empty_log
+from rorem.labels.hub_folder import hub_folder
 from rorem.labels.hub_removal import Rewrite
 from rorem.labels.hub_repository import README, Head, HubRepository
 from rorem.labels.hub_trouble import Conflict, NoRepository
@@ -72,12 +74,14 @@ class Pusher:
         Raises HubTrouble, BadData, Unavailable, CannotSave, OSError. Whatever it raises, what is on the Hub is whole,
         and the next push goes on from there.
         """
-        with TemporaryDirectory(prefix="rorem-labels-") as folder:
-            files = _Files(Path(folder))
+        with hub_folder(self._store) as folder:
+            files = _Files(folder)
             if not self._plan(files):
                 return False
             for _ in range(CONFLICTS):
+                noted = self._read(hub_losses.noted)
                 head = self._head()
+                self._hold(noted, head)
                 if not self._plan(files, head):
                     return False
                 try:
@@ -95,13 +99,18 @@ class Pusher:
             doing = any(self._read(push_plan.in_state, one) for one in states) or self._store.read(hub_removal.due)
             return bool(doing) or self._compose(files)
         planned = self._read(push_plan.in_state, PLANNED)
-        if not all(one.path in files.made or self._write(one, files) for one in planned):
+        if not all(self._may_go(one) and (one.path in files.made or self._write(one, files)) for one in planned):
             self._drop([one.path for one in planned])  # all: events must not go without their items
         if not self._read(push_plan.in_state, PLANNED):
             self._compose(files)
         self._erase_what_never_left()
         doing = self._read(push_plan.in_state, PLANNED) or self._store.read(hub_removal.due)
         return bool(doing) or bool(self._strays(head))
+
+    def _hold(self, noted: Sequence[str], head: Head) -> None:
+        """Somebody may have deleted what was pushed."""
+        if told := self._store.write(lambda connection: hub_losses.hold(connection, noted, head.files)):
+            log.warning("%s: %s", self._repository.name, told)
 
     def _confirm(self, head: Head) -> None:
         """A push whose end was not heard of may have come through."""
@@ -121,7 +130,7 @@ class Pusher:
 
         def erase(connection: Connection) -> None:
             gone = [item for item in hub_removal.due(connection) if not hub_removal.rewrites(connection, [item])]
-            hub_removal.settle(connection, gone, [], self._now())
+            hub_removal.settle(connection, gone, [], (), self._now())
 
         if self._store.read(hub_removal.due):
             self._store.write(erase)
@@ -139,27 +148,32 @@ class Pusher:
         more, deletes = hub_removal.changes(self._repository, head, rewrites, files.folder)
         adds |= more
         deletes += self._strays(head)
+        after = (head.files | set(adds)) - set(deletes)
         if adds or deletes:
-            readme = self._readme(head, (head.files | set(adds)) - set(deletes))
-            self._repository.commit(_title(planned, deletes), {**adds, **readme}, deletes, head.commit)
+            adds |= self._readme(head, after, files.folder)
+            still = partial(self._may_all_go, planned)
+            self._repository.commit(_title(planned, deletes), adds, deletes, head.commit, still)
         now = self._now()
 
         def done(connection: Connection) -> None:
             push_plan.confirm(connection, [one.path for one in planned], now)
-            hub_removal.settle(connection, withdrawn, rewrites, now)
+            hub_removal.settle(connection, withdrawn, rewrites, after, now)
             # A push that was given up would have to build on a commit that is not the last one any more.
             push_plan.forget_dropped(connection, [one.path for one in dropped])
 
         self._store.write(done)
+        if withdrawn:
+            with suppress(CannotSave):  # all that matters is done
+                self._store.read(empty_log)
         return bool(adds or deletes)
 
-    def _readme(self, head: Head, files: frozenset[str]) -> dict[str, bytes]:
+    def _readme(self, head: Head, files: frozenset[str], folder: Path) -> dict[str, bytes]:
         """The card, if it has to change."""
         before = ""
         if README in head.files:
-            with TemporaryDirectory(prefix="rorem-card-") as folder:
-                path = self._repository.fetch(README, head.commit, Path(folder))
-                before = path.read_text("utf-8", errors="replace")
+            path = self._repository.fetch(README, head.commit, folder)
+            before = path.read_text("utf-8", errors="replace")
+            path.unlink()
         agreement = self._store.read(push_plan.agreement)
         after = card(before, self._repository.name, files, agreement, self._licence)
         return {} if after == before else {README: after.encode()}
@@ -218,10 +232,8 @@ class Pusher:
         return made, missing | {row["id"] for row in left}
 
     def _write(self, shard: Planned, files: _Files) -> bool:
-        """Writes the file of a plan anew. False where that cannot be done, since a row may not be pushed any more."""
+        """Writes the file of a plan anew. False where that cannot be done, since a picture is gone."""
         ids = self._read(push_plan.ids_in, shard.path)
-        if len(self._read(push_plan.valid, shard.kind, ids)) < len(ids) or len(ids) < shard.rows:
-            return False
         file = files.new()
         if shard.kind == ITEMS:
             rows = self._read(push_plan.items_of, ids)
@@ -231,6 +243,14 @@ class Pusher:
             write_events(file, self._read(push_plan.events_of, ids))
         files.made[shard.path] = file
         return True
+
+    def _may_go(self, shard: Planned) -> bool:
+        """Whether all its rows are still here and may be pushed."""
+        ids = self._read(push_plan.ids_in, shard.path)
+        return len(ids) >= shard.rows and len(self._read(push_plan.valid, shard.kind, ids)) == len(ids)
+
+    def _may_all_go(self, planned: Sequence[Planned]) -> bool:
+        return all(map(self._may_go, planned))
 
     def _picture(self, row: Mapping[str, Any], part: str) -> bytes | None:
         try:

@@ -1,7 +1,7 @@
 """The queue: who is asked about what next, and what an answer changes.
 
 Blind and fair: the group (category and mask size) that was asked about least, in it the items with the fewest answers,
-among those one at random under the annotator's seed. `lending` chooses.
+among those one at random under the annotator's seed. `lending` hands it out, `answering` takes what is said.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, select
 from sqlalchemy.engine import RowMapping
 
 from rorem.errors import BadData
+from rorem.labels import answering
+from rorem.labels.answering import NOT_LAST, STRANGER
 from rorem.labels.choosing import seen
-from rorem.labels.counts import NEEDED, change_pending, locked, tally
-from rorem.labels.event import JUDGEMENT, LONGEST, Event, is_id, new_id
+from rorem.labels.counts import NEEDED
+from rorem.labels.event import LONGEST, Event, is_id, new_id
 from rorem.labels.identity import NotAllowed
-from rorem.labels.items import REPORTED, SHARED
-from rorem.labels.lending import Handout, hand_out, lend, lock, set_draws, set_status, take_back
+from rorem.labels.items import SHARED
+from rorem.labels.lending import Handout, lend, take_back
 from rorem.labels.plan import Plan
-from rorem.labels.store import Store, add_events, to_event
-from rorem.labels.tables import events, handouts, items, reports
+from rorem.labels.store import Store
+from rorem.labels.tables import events, handouts, items
 
 __all__ = ["Handout", "Progress", "Queue"]
 COUNTED = 1000  # items left are counted up to here
 LOOKED_AT = 2000  # items, to count those that are left
 SWEEP = 1000  # ms between two looks for hand-outs whose time is over
 PACE = 50  # answers that the pace is taken of
-STRANGER = "This removal was not handed out to you."
-NOT_LAST = ("Only the last answer can be taken back.", "Go back one by one.")
-NEXT = "Go on with the next one."
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Queue:
         reasons = tuple(reasons) if isinstance(reasons, list) else reasons  # JSON has no tuples and few floats
         seconds = float(seconds) if type(seconds) is int and abs(seconds) < LONGEST else seconds
         return self._store.write(
-            lambda connection: _answer(
+            lambda connection: answering.answer(
                 connection, handout, annotator, verdict, reasons, seconds, self.plan, self._now()
             )
         )
@@ -98,7 +97,7 @@ class Queue:
             raise BadData(*NOT_LAST)
         event = new_id()  # found again where the first try was written after all
         return self._store.write(
-            lambda connection: _undo(connection, annotator, answered, event, self.plan, self._now())
+            lambda connection: answering.undo(connection, annotator, answered, event, self.plan, self._now())
         )
 
     def report(self, handout: str, annotator: str) -> None:
@@ -106,7 +105,15 @@ class Queue:
 
         Raises NotAllowed.
         """
-        self._store.write(lambda connection: _report(connection, handout, annotator, self._now()))
+        self._store.write(lambda connection: answering.report(connection, handout, annotator, self._now()))
+
+    def put_away(self, handout: str, odd: bool) -> None:
+        """Takes back a hand-out that cannot be shown. odd: nobody ever could, so the item waits for the operator."""
+        self._store.write(lambda connection: answering.put_away(connection, handout, odd, self._now()))
+
+    def last(self, annotator: str) -> str:
+        """The hand-out of the answer that `undo` would take back; "" without any."""
+        return self._store.read(lambda connection: answering.last(connection, annotator))
 
     def progress(self, annotator: str) -> Progress:
         if not is_id(annotator):
@@ -121,140 +128,6 @@ class Queue:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _answer(
-    connection: Connection,
-    handout: str,
-    annotator: str,
-    verdict: str,
-    reasons: tuple[str, ...],
-    seconds: float,
-    plan: Plan,
-    now: int,
-) -> Event:
-    lent, known = _lent_to(connection, handout, annotator)
-    if lent["status"] == "answered":
-        before = connection.execute(select(events).where(events.c.handout == handout)).mappings().one()
-        given = to_event(before)
-        if (given.verdict, given.reasons) != (verdict, reasons):
-            raise BadData("This removal was answered already.", "Undo takes the last answer back.")
-        return given
-    if lent["status"] == "dropped":
-        raise BadData("This removal is no longer asked about.", "Go on with the next one.")
-    item = locked(connection, lent["item"])
-    if item is None:
-        raise BadData("This photo was withdrawn.", "Go on with the next one.")
-    event = Event(
-        event=new_id(),
-        kind=JUDGEMENT,
-        annotator=annotator,
-        verdict=verdict,
-        item=lent["item"],
-        reasons=reasons,
-        seconds=seconds,
-        order_seed=known["order_seed"],
-        handout=handout,
-        source="gold" if item["gold"] else "annotator",
-        supersedes=lent["supersedes"],
-        at=now,
-    )
-    add_events(connection, [event])
-    set_status(connection, handout, "answered")
-    if lent["counts"]:
-        tally(connection, item, verdict, 1, plan, pending=-1 if lent["status"] == "out" else 0)
-    return event
-
-
-def _undo(connection: Connection, annotator: str, answered: str, event: str, plan: Plan, now: int) -> Handout | None:
-    known = lock(connection, annotator)
-    if known is None:
-        return None
-    if (again := _undone(connection, annotator, answered, event)) is not None:
-        return again
-    later = events.alias()
-    last = (
-        select(events, handouts.c.counts)
-        .join(handouts, handouts.c.id == events.c.handout)
-        .join(items, items.c.id == events.c.item)
-        .where(events.c.annotator == annotator, events.c.kind == JUDGEMENT, items.c.state.in_(SHARED))
-        .where(~exists().where(later.c.supersedes == events.c.event))
-        .order_by(events.c.seq.desc())
-        .limit(1)
-    )
-    found = connection.execute(last).mappings().first()
-    if found is None:
-        return None
-    if answered and found["handout"] != answered:
-        raise BadData(*NOT_LAST)
-    item = locked(connection, found["item"])
-    if item is None or item["state"] not in SHARED:  # just now
-        return None
-    taken_back = Event(
-        event=event,
-        kind=JUDGEMENT,
-        annotator=annotator,
-        verdict="skip",
-        item=found["item"],
-        order_seed=found["order_seed"],
-        source=found["source"],
-        supersedes=found["event"],
-        at=now,
-    )
-    add_events(connection, [taken_back])
-    set_status(connection, found["handout"], "dropped")
-    draws = known["draws"]
-    handed = hand_out(connection, annotator, item["id"], "redo", found["counts"], draws, plan, now, taken_back.event)
-    set_draws(connection, annotator, draws + 1)
-    if found["counts"]:
-        tally(connection, item, found["verdict"], -1, plan, pending=1)
-    return handed
-
-
-def _undone(connection: Connection, annotator: str, answered: str, event: str) -> Handout | None:
-    """The hand-out that came of this undo, or of one of the same answer. Raises BadData if that is answered, too."""
-    mine = select(events.c.event).where(events.c.annotator == annotator, events.c.handout == "")
-    undo = connection.scalar(mine.where(events.c.event == event))
-    if undo is None and answered:
-        before = select(events.c.event).where(events.c.handout == answered).scalar_subquery()
-        undo = connection.scalar(mine.where(events.c.supersedes == before))
-    if undo is None:
-        return None
-    came = select(handouts).where(handouts.c.annotator == annotator, handouts.c.supersedes == undo)
-    row = connection.execute(came).mappings().first()
-    if row is None or row["status"] not in ("out", "expired"):
-        raise BadData(*NOT_LAST)
-    return Handout(row["id"], row["item"], row["expires"])
-
-
-def _report(connection: Connection, handout: str, annotator: str, now: int) -> None:
-    lent, _ = _lent_to(connection, handout, annotator)
-    mine = select(reports.c.id).where(reports.c.item == lent["item"], reports.c.annotator == annotator)
-    if connection.execute(mine.limit(1)).first() is not None:
-        return
-    if locked(connection, lent["item"]) is None:
-        return
-    if lent["status"] in ("out", "expired"):
-        set_status(connection, handout, "dropped")
-    if lent["counts"] and lent["status"] == "out":
-        change_pending(connection, lent["item"], -1)
-    connection.execute(insert(reports).values(item=lent["item"], annotator=annotator, at=now))
-    shared = items.c.state.in_(SHARED)
-    connection.execute(update(items).where(items.c.id == lent["item"], shared).values(state=REPORTED, need=0))
-
-
-def _lent_to(connection: Connection, handout: str, annotator: str) -> tuple[RowMapping, RowMapping]:
-    """The hand-out and the annotator, both locked.
-
-    Raises NotAllowed, the same for what belongs to another and for what does not exist.
-    """
-    if not is_id(handout) or not is_id(annotator):
-        raise NotAllowed(STRANGER, NEXT)
-    known = lock(connection, annotator)
-    found = connection.execute(_HANDOUT, {"which": handout}).mappings().first()
-    if known is None or found is None or found["annotator"] != annotator:
-        raise NotAllowed(STRANGER, NEXT)
-    return found, known
 
 
 def _progress(connection: Connection, annotator: str) -> Progress:
@@ -272,7 +145,6 @@ def _item_of_handout(connection: Connection, handout: str) -> RowMapping | None:
 
 
 # Statements are made once: making one takes longer than running it.
-_HANDOUT = select(handouts).where(handouts.c.id == bindparam("which")).with_for_update()
 _ITEM = (
     select(items)
     .join(handouts, handouts.c.item == items.c.id)

@@ -11,15 +11,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from rorem.labels.event import Event
+from rorem.labels.hub_folder import hub_folder
 from rorem.labels.hub_repository import Head, HubRepository
-from rorem.labels.hub_trouble import NoRepository
-from rorem.labels.items import GOLD, LONGEST_CATEGORY, OPEN, OWN, PARTS, add_items, keep_picture, shuffled, size_of
+from rorem.labels.items import GOLD, LONGEST_CATEGORY, OPEN, OWN, PARTS, add_items, shuffled, size_of
+from rorem.labels.kept_pictures import drop_pictures, keep_pictures
 from rorem.labels.plan import Plan
 from rorem.labels.push_plan import THERE, note_there
 from rorem.labels.recount import recount
@@ -68,30 +68,22 @@ def restore(
 ) -> Restored:
     """Brings all items and events of the data set into a store for which `is_wanted`.
 
-    now: ms. on_step: may raise, to stop. Raises HubTrouble, BadData, Unavailable, CannotSave, OSError.
+    now: ms. on_step: may raise, to stop. Raises NoRepository where there is no data set that the token may read:
+    the store wants it as before; HubTrouble, BadData, Unavailable, CannotSave, OSError.
     """
-    try:
-        head = repository.head()
-    except NoRepository:  # nothing was ever pushed
-        _finish(store)
-        return Restored()
-    there = {path for path in store.read(_noted)}
+    head = repository.head()
+    there = set(store.read(_noted))
     paths = [path for path in shards_in(head.files, ITEMS) if path not in there]
     told = shards_in(head.files, EVENTS)
-    total, new = len(paths) + 1, 0
-    with TemporaryDirectory(prefix="rorem-labels-") as name:
-        folder = Path(name)
+    total, new, added = len(paths) + 1, 0, 0
+    with hub_folder(store) as folder:
         for number, path in enumerate(paths):
             on_step(number, total)
             new += _bring_items(store, plan, repository, head, path, folder, now)
         on_step(len(paths), total)
-        added, about = _bring_events(store, repository, head, told, folder, now)
-    # All at once, since an annotator's hand-outs are numbered in the order of time.
-    store.write(lambda connection: relend(connection, sorted(about)))
-    for chunk in _chunks(sorted(about), PAGE):
-        store.write(lambda connection, chunk=chunk: recount(connection, plan, chunk))
-    store.write(_balance)
-    _finish(store)
+        if not there.issuperset(told):
+            added = _bring_events(store, plan, repository, head, told, folder, now)
+    store.write(lambda connection: connection.execute(update(facts).where(facts.c.name == FACT).values(value=DONE)))
     on_step(total, total)
     log.info("%d removals and %d label events came back from the Hub.", new, added)
     return Restored(new, added)
@@ -111,22 +103,36 @@ def _bring_items(
     file = repository.fetch(path, head.commit, folder)
     ids: list[str] = []
     new = 0
-    for page in _chunks(_rows(store.pictures, file, plan, seed, now(), gone), PAGE):
-        new += store.write(lambda connection, page=page: add_items(connection, page))
-        ids += [row["id"] for row in page]
+    for page in _chunks(_rows(store.pictures, file, plan, seed, now(), gone, ids), PAGE):
+        more, late = store.write(lambda connection, page=page: _add_items(connection, page))
+        if late:
+            drop_pictures(store, [row[f"sha256_{part}"] for row in late for part in PARTS])
+        new += more
     store.write(lambda connection: note_there(connection, ITEMS, path, len(ids), ids, now()))
     file.unlink()
     return new
 
 
-def _rows(pictures: Path, file: Path, plan: Plan, seed: int, now: int, gone: set[str]) -> Iterator[dict[str, Any]]:
-    """Rows of the table of items, whose pictures are kept already."""
+def _rows(
+    pictures: Path, file: Path, plan: Plan, seed: int, now: int, gone: set[str], ids: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows of the table of items, whose pictures are kept already, without what is gone. ids: gets those of all."""
     for told in read_items(file):
+        ids.append(told["id"])
         if told["id"] in gone:
             continue
-        for part in PARTS:
-            keep_picture(pictures, told[part])
+        keep_pictures(pictures, [told[part] for part in PARTS])
         yield _row(told, kept_of(told), plan, seed, now)
+
+
+def _add_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
+    """How many are new, and those that were withdrawn while they came."""
+    added = add_items(connection, rows)
+    some = [row["id"] for row in rows]
+    over = select(withdrawals.c.item).where(withdrawals.c.item.in_(some), withdrawals.c.shard == "")
+    gone = set(connection.scalars(over))
+    connection.execute(delete(items).where(items.c.id.in_(gone)))
+    return added - len(gone), [row for row in rows if row["id"] in gone]
 
 
 def _row(told: Mapping[str, Any], kept: Mapping[str, Any], plan: Plan, seed: int, now: int) -> dict[str, Any]:
@@ -163,13 +169,14 @@ def _row(told: Mapping[str, Any], kept: Mapping[str, Any], plan: Plan, seed: int
 
 def _bring_events(
     store: Store,
+    plan: Plan,
     repository: HubRepository,
     head: Head,
     paths: Sequence[str],
     folder: Path,
     now: Callable[[], int],
-) -> tuple[int, set[str]]:
-    """How many are new, and the items that any of them is about.
+) -> int:
+    """How many are new.
 
     Shards are in no order, but which of two answers was the first one matters: all are put in the order of their time.
     """
@@ -182,20 +189,34 @@ def _bring_events(
         told += some
         file.unlink()
     told.sort(key=lambda one: one.at)
-    gone = set(store.read(lambda connection: connection.scalars(select(withdrawals.c.item)).all()))
+    # What was said of items that are still to be deleted there is needed to find it there.
+    over = select(withdrawals.c.item).where(withdrawals.c.shard == "")
+    gone = set(store.read(lambda connection: connection.scalars(over).all()))
     added = 0
     for page in _chunks((one for one in told if not {one.item, one.item_a, one.item_b} & gone), PAGE):
-        added += store.write(lambda connection, page=page: _add_new(connection, page))
+        added += store.write(lambda connection, page=page: _add_events(connection, page))
+    about = sorted({one.item for one in told if one.item})
+    # All at once, since an annotator's hand-outs are numbered in the order of time.
+    store.write(lambda connection: relend(connection, about))
+    for page in _chunks(about, PAGE):
+        store.write(lambda connection, page=page: _recount(connection, plan, page))
+    store.write(_balance)
     for path, ids in inside.items():
         store.write(lambda connection, path=path, ids=ids: note_there(connection, EVENTS, path, len(ids), ids, now()))
-    return added, {one.item for one in told if one.item}
+    return added
 
 
-def _add_new(connection: Connection, some: Sequence[Event]) -> int:
+def _add_events(connection: Connection, some: Sequence[Event]) -> int:
     known = set(connection.scalars(select(events.c.event).where(events.c.event.in_([one.event for one in some]))))
     new = list({one.event: one for one in some if one.event not in known}.values())
     add_events(connection, new)
     return len(new)
+
+
+def _recount(connection: Connection, plan: Plan, ids: Sequence[str]) -> None:
+    """Somebody may answer meanwhile: they wait until the counts are written."""
+    connection.execute(select(items.c.id).where(items.c.id.in_(ids)).order_by(items.c.id).with_for_update()).all()
+    recount(connection, plan, ids)
 
 
 def _balance(connection: Connection) -> None:
@@ -203,10 +224,6 @@ def _balance(connection: Connection) -> None:
     asked = select(items.c.stratum, func.count()).join(handouts, handouts.c.item == items.c.id)
     for group, count in connection.execute(asked.where(handouts.c.counts).group_by(items.c.stratum)).all():
         connection.execute(update(strata).where(strata.c.id == group).values(asked=count))
-
-
-def _finish(store: Store) -> None:
-    store.write(lambda connection: connection.execute(update(facts).where(facts.c.name == FACT).values(value=DONE)))
 
 
 def _noted(connection: Connection) -> list[str]:

@@ -50,7 +50,8 @@ def review_page(store: Store, pictures: Pictures, now: int) -> str:
 <style>{STYLE}</style>
 <h1>What waits for approval</h1>
 <p>{head}</p>
-<p><code>rorem labels approve ID</code> lets people judge it, <code>rorem labels refuse ID</code> deletes it.</p>
+<p><code>rorem labels approve ID</code> lets people judge it. <code>rorem labels refuse ID</code> deletes what a visitor
+has shared, and takes anything else out of the queue.</p>
 {parts}
 </html>
 """

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.engine import RowMapping
 
 from rorem.errors import BadData
@@ -23,15 +22,18 @@ from rorem.labels.items import (
     Where,
     add_items,
     item_of,
-    keep_picture,
-    picture_path,
     set_state,
     where,
 )
+from rorem.labels.kept_pictures import drop_pictures, keep_pictures, room
 from rorem.labels.store import Store
-from rorem.labels.tables import events, handouts, items, pushed, reports, withdrawals
+from rorem.labels.tables import items, reports, withdrawals
+from rorem.labels.withdrawal import withdraw_items
 
 DAY = 86_400_000  # ms
+MOST_WAITING = 200  # photos that nobody has looked at; one page shows as many
+LEAST_ROOM = 1_000_000_000  # bytes of disk that are not for strangers: answers are kept there, too
+LATER = "Please try again another day."
 ALREADY = "This removal was shared already."
 
 
@@ -58,11 +60,13 @@ class Pending:
 
 @dataclass(frozen=True)
 class Decided:
-    """Ids by what became of them. early: still held. unknown: nothing with this id waits."""
+    """Ids by what became of them. early: still held. unknown: nothing with this id waits. on_hub: how many of those
+    that are done have to be deleted from the Hub, too, which the next push does."""
 
     done: tuple[str, ...] = ()
     early: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    on_hub: int = 0
 
 
 def share(
@@ -70,27 +74,28 @@ def share(
 ) -> None:
     """Keeps a visitor's removal with its pictures, held. All of it is on disk when it returns.
 
-    row: of `public.private_row`. files: source, mask and result. code: the hash of the withdrawal code.
-    Raises BadData for one that was shared before, CannotSave, OSError; then nothing is kept.
+    row: of `public.private_row`. files: source, mask and result. code: the hash of the withdrawal code; what is shared
+    under it already stays as it is. Raises BadData for one that was shared under another code or cannot be taken now,
+    CannotSave, OSError; then nothing is kept.
     """
     held = {"code": code, "added": now, "hold_until": now + int(hold_days * DAY)}
 
     def write(connection: Connection) -> None:
-        there = item_of(connection, row["id"])
-        if there is not None and there["state"] != PRIVATE:
-            raise BadData(ALREADY, "Its code takes it back.")
-        if connection.scalar(select(withdrawals.c.shard).where(withdrawals.c.item == row["id"])):
-            raise BadData("This removal was withdrawn and is still being deleted.", "Share it again later.")
-        connection.execute(delete(withdrawals).where(withdrawals.c.item == row["id"]))  # they have thought better of it
-        add_items(connection, [dict(row)])
-        connection.execute(update(items).where(items.c.id == row["id"]).values(**held, state=HELD, origin=OWN, need=0))
+        if _is_new(connection, row["id"], code):
+            connection.execute(delete(withdrawals).where(withdrawals.c.item == row["id"]))  # they thought better of it
+            add_items(connection, [dict(row)])
+            values = {**held, "state": HELD, "origin": OWN, "need": 0}
+            connection.execute(update(items).where(items.c.id == row["id"]).values(**values))
 
+    if not store.read(lambda connection: _is_new(connection, row["id"], code)):
+        return
+    if room(store.pictures) < LEAST_ROOM:
+        raise BadData("The disk for shared photos is nearly full.", LATER)
+    pictures = [files[part] for part in PARTS]
     try:
-        for part in PARTS:
-            keep_picture(store.pictures, files[part])
+        keep_pictures(store.pictures, pictures)
         store.write(write)
-        for part in PARTS:  # another item with the same photo may have been withdrawn meanwhile
-            keep_picture(store.pictures, files[part])
+        keep_pictures(store.pictures, pictures)  # another item with the same photo may have been withdrawn meanwhile
     except BaseException:
         with contextlib.suppress(Exception):
             drop_pictures(store, [row[f"sha256_{part}"] for part in PARTS])
@@ -115,27 +120,15 @@ def approve(store: Store, ids: Iterable[str], now: int, early: bool = False) -> 
     return store.write(lambda connection: _approve(connection, list(dict.fromkeys(ids)), now, early))
 
 
-def refuse(store: Store, ids: Iterable[str]) -> Decided:
-    """Deletes what visitors shared: pictures, row and answers. Reported removals of a set are never asked about again.
+def refuse(store: Store, ids: Iterable[str], now: int) -> Decided:
+    """Withdraws what visitors have shared, also what waits no more: pictures, row and answers go, on the Hub with the
+    next push. If this breaks off, the same call goes on with it.
 
-    A removal that is on the Hub already is not deleted there: withdraw it. Raises CannotSave, OSError.
+    Reported removals of a set are not asked about again; those that are on the Hub stay there. now: ms. Raises
+    CannotSave, OSError.
     """
-    decided, hashes = store.write(lambda connection: _refuse(connection, list(dict.fromkeys(ids))))
-    drop_pictures(store, hashes)
-    return decided
-
-
-def drop_pictures(store: Store, hashes: Iterable[str]) -> None:
-    """Deletes pictures of the store's folder that no item needs any more. Raises CannotSave, OSError."""
-    hashes = set(hashes)
-    columns = [items.c[f"sha256_{part}"] for part in PARTS]
-    needing = select(*columns).where(
-        items.c.state != PRIVATE, items.c.origin == OWN, or_(*(column.in_(hashes) for column in columns))
-    )
-    rows = store.read(lambda connection: connection.execute(needing).all())
-    for digits in hashes - {digits for row in rows for digits in row}:
-        picture_path(store.pictures, digits).unlink(missing_ok=True)
-        _tidy(picture_path(store.pictures, digits).parent)
+    decided, theirs = store.write(lambda connection: _refuse(connection, list(dict.fromkeys(ids))))
+    return replace(decided, on_hub=withdraw_items(store, theirs, now).on_hub)
 
 
 def _pending(row: RowMapping) -> Pending:
@@ -159,24 +152,19 @@ def _approve(connection: Connection, ids: list[str], now: int, early: bool) -> D
 
 
 def _refuse(connection: Connection, ids: list[str]) -> tuple[Decided, list[str]]:
-    done, unknown, hashes = [], [], []
+    """Second: those that visitors have shared, whether they wait or not. With them nothing is done yet."""
+    done, theirs, unknown = [], [], []
     for id in ids:
-        row = _waiting(connection, id)
-        if row is None:
+        row = item_of(connection, id)
+        if row is not None and row["code"]:
+            theirs.append(id)
+        elif row is not None and row["state"] in (HELD, REPORTED):
+            set_state(connection, [id], REFUSED)
+        else:
             unknown.append(id)
             continue
         done.append(id)
-        there = connection.execute(select(pushed).where(pushed.c.id == id).limit(1)).first()
-        if row["code"] == "" or there is not None:
-            set_state(connection, [id], REFUSED)
-            continue
-        hashes += [row[f"sha256_{part}"] for part in PARTS]
-        voted = or_(events.c.item_a == id, events.c.item_b == id)
-        connection.execute(delete(events).where(or_(events.c.item == id, voted)))
-        for table in (handouts, reports):
-            connection.execute(delete(table).where(table.c.item == id))
-        connection.execute(delete(items).where(items.c.id == id))
-    return Decided(tuple(done), (), tuple(unknown)), hashes
+    return Decided(tuple(done), (), tuple(unknown)), theirs
 
 
 def _waiting(connection: Connection, id: str) -> RowMapping | None:
@@ -184,6 +172,16 @@ def _waiting(connection: Connection, id: str) -> RowMapping | None:
     return row if row is not None and row["state"] in (HELD, REPORTED) else None
 
 
-def _tidy(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # others are in it
-        folder.rmdir()
+def _is_new(connection: Connection, id: str, code: str) -> bool:
+    """False for what is shared under this code already. Raises BadData for what cannot be shared now."""
+    there = item_of(connection, id)
+    if there is not None and there["state"] != PRIVATE:
+        if there["code"] == code:
+            return False
+        raise BadData(ALREADY, "Its code takes it back.")
+    if connection.scalar(select(withdrawals.c.shard).where(withdrawals.c.item == id)):
+        raise BadData("This removal was withdrawn and is still being deleted.", "Share it again later.")
+    held = select(func.count()).select_from(items).where(items.c.state == HELD)
+    if (connection.scalar(held) or 0) >= MOST_WAITING:
+        raise BadData("Too many photos wait to be looked at.", LATER)
+    return True

@@ -7,17 +7,18 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from rorem.errors import BadOptions, RoremError
-from rorem.labels import push_plan, restore
+from rorem.labels import hub_losses, push_plan, restore
 from rorem.labels.database import CannotSave
 from rorem.labels.hub_repository import PATIENCE, HubRepository, limit_waiting
-from rorem.labels.hub_trouble import HubTrouble, scrubbed
+from rorem.labels.hub_trouble import HubTrouble, NoRepository, scrubbed
 from rorem.labels.items import Pictures
 from rorem.labels.lease import lease, new_holder
 from rorem.labels.plan import Plan
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 MINUTES = 5.0  # between two pushes
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 900.0  # s after a failure; doubled each time
 REFUSED_PAUSE = 3600.0  # s; a refused token does not get better by itself
+TURN = 5.0  # s to the next look, while another process fetches earlier answers
 FRESH = 1.0  # s for which counts are taken to be true; more where counting takes long
 SHARE = 20  # of the time goes into counting, at most one in so many parts
 REPO, LAST, TROUBLE = "hub_repo", "hub_last_push", "hub_trouble"  # facts, so that all servers tell the same
@@ -42,7 +44,8 @@ class SyncStatus:
     about removals that are private, held, reported or refused; they stay here on purpose.
 
     sentence: all of it in words, with what is wrong. last_push_ms: since 1970; None = never. restoring: answers are
-    being fetched from the Hub after a fresh start.
+    being fetched from the Hub after a fresh start. trouble: what is wrong, or "". elsewhere: nothing was pushed since
+    another process was at it.
     """
 
     safe: int
@@ -52,6 +55,8 @@ class SyncStatus:
     last_push_ms: int | None
     repo: str
     restoring: bool = False
+    trouble: str = ""
+    elsewhere: bool = False
 
 
 class Syncer:
@@ -95,6 +100,7 @@ class Syncer:
         self._thread: threading.Thread | None = None
         self._failures = 0
         self._trouble = ""  # of this process; used where it cannot be written down
+        self._elsewhere = False
         self._restoring = False
         self._opened = threading.Event()
         self._counted: tuple[float, Counts] | None = None
@@ -132,31 +138,36 @@ class Syncer:
         if self._token:
             self._round()
         self._counted = None
-        return self.status()
+        return replace(self.status(), elsewhere=self._elsewhere)
 
     def status(self) -> SyncStatus:
         """How far it is. Counts may be a second old. Raises CannotSave where the database cannot be read."""
         counts = self._counts()
-        told = self._store.read(_facts)
+        told, missing = self._store.read(lambda connection: (_facts(connection), hub_losses.missing(connection)))
         trouble = told.get(TROUBLE) or self._trouble
         last = told.get(LAST)
         return SyncStatus(
             counts.safe,
             counts.waiting,
             counts.kept_here,
-            self._sentence(counts, trouble),
+            self._sentence(counts, missing, trouble),
             int(last) if last else None,
             self._repository.name,
             self._restoring,
+            trouble,
         )
 
-    def _sentence(self, counts: Counts, trouble: str) -> str:
+    def _sentence(self, counts: Counts, missing: int, trouble: str) -> str:
         safe = f"{counts.safe} answer{'' if counts.safe == 1 else 's'} safe here"
         if not self._token:
             return f"{safe}. {NO_TOKEN}"
         parts = [f"{safe}, {counts.waiting} not yet on the Hub."]
         if counts.kept_here:
-            parts.append(f"{counts.kept_here} of them stay here on purpose.")
+            stay = "stays" if counts.kept_here == 1 else "stay"
+            parts = [f"{safe}, {counts.waiting} waiting for the Hub, {counts.kept_here} {stay} here on purpose."]
+        if missing:
+            files = "1 file that was pushed is" if missing == 1 else f"{missing} files that were pushed are"
+            parts.append(f"{files} no longer on the Hub.")
         if self._restoring:
             parts.append("Earlier answers are being fetched from the Hub.")
         return " ".join([*parts, *([trouble] if trouble else [])])
@@ -184,8 +195,11 @@ class Syncer:
             try:
                 limit_waiting(self._patience)
                 with lease(self._store, self._holder, self._now) as mine:
+                    self._elsewhere = not mine
                     if mine:
                         self._all()
+                    elif restore.is_wanted(self._store):
+                        return TURN
                 self._opened.set()
                 self._trouble = ""
                 self._failures = 0
@@ -206,9 +220,10 @@ class Syncer:
             )
         if restore.is_wanted(self._store):
             self._restoring = True
-            back = restore.restore(self._store, self._plan, self._repository, self._now)
-            if back != restore.Restored():
-                self._note({REPO: self._repository.name})
+            with suppress(NoRepository):  # nothing was pushed yet, or the token may not read it: it is asked again
+                back = restore.restore(self._store, self._plan, self._repository, self._now)
+                if back != restore.Restored():
+                    self._note({REPO: self._repository.name})
         self._restoring = False
         self._opened.set()
         pushed = False

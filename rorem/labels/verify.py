@@ -17,6 +17,7 @@ from rorem.errors import BadData
 from rorem.labels.current import is_undo
 from rorem.labels.event import JUDGEMENT, Event, check
 from rorem.labels.items import CLOSED, GOLD, HELD, OPEN, OWN, PARTS, REPORTED, STATES, picture_path
+from rorem.labels.kept_pictures import strays
 from rorem.labels.store import Store, to_event
 from rorem.labels.tables import events, handouts, items
 
@@ -30,10 +31,11 @@ def verify(store: Store) -> list[str]:
     """What is wrong with a store, one sentence each; empty where nothing is. Changes nothing.
 
     Holds the events to their own rules, their chains (what supersedes what), the counts of the items to the events and
-    the hand-outs, these to each other, and pictures of the store's own to their hashes. Raises CannotSave.
+    the hand-outs, these to each other, and pictures of the store's own to their hashes and items. Raises CannotSave.
     """
     found = store.read(_all)
-    return [*found, *store.read(lambda connection: list(_few(_pictures(connection, store.pictures))))]
+    found += store.read(lambda connection: list(_few(_pictures(connection, store.pictures))))
+    return [*found, *_few(f"The picture {path.name} belongs to no item." for path in strays(store))]
 
 
 def _all(connection: Connection) -> list[str]:

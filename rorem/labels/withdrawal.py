@@ -1,17 +1,20 @@
-"""Taking back what a visitor has shared, by the code that they were shown."""
+"""Taking back what a visitor has shared: by the code that they were shown, or by the operator who refuses it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from rorem.labels.database import CannotSave, empty_log
 from rorem.labels.hub_removal import erase
 from rorem.labels.items import PARTS, PRIVATE
+from rorem.labels.kept_pictures import drop_pictures
 from rorem.labels.shards import ITEMS
-from rorem.labels.sharing import drop_pictures
 from rorem.labels.store import Store
 from rorem.labels.tables import handouts, items, pushed, reports, withdrawals
 
@@ -19,37 +22,58 @@ from rorem.labels.tables import handouts, items, pushed, reports, withdrawals
 @dataclass(frozen=True)
 class Withdrawn:
     """How many removals belonged to the code. on_hub: of these, still in the data set on the Hub, or on their way
-    there; the next push deletes them."""
+    there; the next push deletes them. ids: of all."""
 
     found: int
     on_hub: int
+    ids: tuple[str, ...] = field(default=(), compare=False)
 
 
 def withdraw(store: Store, code_hash: str, now: int) -> Withdrawn:
     """Deletes what was shared under this code: pictures, rows and all that was said of it.
 
-    Nobody is shown it any more from the first moment on; if this breaks off, the same code goes on with it.
-    code_hash: of `Identities.code_hash`. now: ms. Raises CannotSave, OSError.
+    Nobody is shown it any more from the first moment on; if this breaks off, the same code goes on with it, and so does
+    `resume`. code_hash: of `Identities.code_hash`. now: ms. Raises CannotSave, OSError.
     """
-    if not code_hash:
-        return Withdrawn(0, 0)
-    hashes = store.write(lambda connection: _hide(connection, code_hash))
+    return _take_back(store, items.c.code == code_hash, now) if code_hash else Withdrawn(0, 0)
+
+
+def withdraw_items(store: Store, ids: Collection[str], now: int) -> Withdrawn:
+    """The same for items of these ids that visitors have shared. now: ms. Raises CannotSave, OSError."""
+    return _take_back(store, and_(items.c.id.in_(ids), items.c.code != ""), now) if ids else Withdrawn(0, 0)
+
+
+def resume(store: Store, now: int) -> int:
+    """Goes on with withdrawals that broke off; of how many items. now: ms. Raises CannotSave, OSError."""
+    told = exists().where(withdrawals.c.item == items.c.id)
+    hidden = and_(items.c.code > "", items.c.state == PRIVATE, ~told)
+    if store.read(lambda connection: connection.scalar(select(items.c.id).where(hidden).limit(1))) is None:
+        return 0
+    return _take_back(store, hidden, now).found
+
+
+def _take_back(store: Store, which: ColumnElement[bool], now: int) -> Withdrawn:
+    """which: as true of hidden items as before."""
+    hashes = store.write(lambda connection: _hide(connection, which))
     drop_pictures(store, hashes)
-    return store.write(lambda connection: _delete(connection, code_hash, now))
+    withdrawn = store.write(lambda connection: _delete(connection, which, now))
+    with contextlib.suppress(CannotSave):  # all that matters is done
+        store.read(empty_log)
+    return withdrawn
 
 
-def _hide(connection: Connection, code: str) -> list[str]:
+def _hide(connection: Connection, which: ColumnElement[bool]) -> list[str]:
     """Returns the hashes of its pictures."""
-    rows = connection.execute(select(items).where(items.c.code == code)).mappings().all()
-    connection.execute(update(items).where(items.c.code == code).values(state=PRIVATE, need=0, pending=0))
+    rows = connection.execute(select(items).where(which)).mappings().all()
+    connection.execute(update(items).where(which).values(state=PRIVATE, need=0, pending=0))
     for row in rows:
         for table in (handouts, reports):
             connection.execute(delete(table).where(table.c.item == row["id"]))
     return [row[f"sha256_{part}"] for row in rows for part in PARTS]
 
 
-def _delete(connection: Connection, code: str, now: int) -> Withdrawn:
-    ids = list(connection.scalars(select(items.c.id).where(items.c.code == code)))
+def _delete(connection: Connection, which: ColumnElement[bool], now: int) -> Withdrawn:
+    ids = tuple(connection.scalars(select(items.c.id).where(which).with_for_update()))
     insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     on_hub = 0
     for id in ids:
@@ -61,4 +85,4 @@ def _delete(connection: Connection, code: str, now: int) -> Withdrawn:
             on_hub += 1
         else:
             erase(connection, [id])
-    return Withdrawn(len(ids), on_hub)
+    return Withdrawn(len(ids), on_hub, ids)

@@ -42,9 +42,9 @@ def write_folder(triplets: Iterable[Triplet], folder: Path) -> None:
             for triplet in triplets:
                 check_name(triplet, names)
                 check_extra(triplet)
-                paths = _write_pictures(triplet, stage, _stem(triplet.name, stems))
+                paths = _write_pictures(triplet, stage, stem_of(triplet.name, stems))
                 # Only ASCII, as many tools read it in the encoding of their system.
-                meta.write((",\n" if len(names) > 1 else "[\n") + json.dumps(_record(triplet, paths)))
+                meta.write((",\n" if len(names) > 1 else "[\n") + json.dumps(record_of(triplet, paths)))
             if not names:
                 raise BadData("There are no triplets to write.")
             meta.write("\n]\n")
@@ -105,14 +105,15 @@ def _write_pictures(triplet: Triplet, stage: Path, stem: str) -> dict[str, str]:
     return paths
 
 
-def _record(triplet: Triplet, paths: dict[str, str]) -> dict[str, object]:
+def record_of(triplet: Triplet, paths: dict[str, str]) -> dict[str, object]:
+    """What meta.json says of a triplet. paths: of its pictures in the folder, by their keys there."""
     free = {key: value for key, value in triplet.extra.items() if key not in RESERVED}
     collided = {key: value for key, value in triplet.extra.items() if key in RESERVED}
     record = {**paths, NAME: triplet.name, **told(triplet), **free}
     return {**record, EXTRA: collided} if collided else record
 
 
-def _stem(name: str, stems: set[str]) -> str:
+def stem_of(name: str, stems: set[str]) -> str:
     """A file's name for a triplet's, unlike all others also where case or the way of writing accents do not count."""
     safe = _UNSAFE.sub("_", name).rstrip(". ")
     safe = safe.encode()[:LONGEST].decode(errors="ignore")

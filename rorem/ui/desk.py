@@ -14,10 +14,12 @@ from rorem.errors import RoremError
 from rorem.labels.database import CannotSave
 from rorem.labels.identity import Identities, key_from
 from rorem.labels.items import Pictures
+from rorem.labels.kept_pictures import sweep
 from rorem.labels.plan import Plan
 from rorem.labels.queue import Queue
 from rorem.labels.store import Store
 from rorem.labels.syncing import Syncer
+from rorem.labels.withdrawal import resume
 from rorem.triplet import Triplet, open_set
 from rorem.ui.label_filling import Filling
 from rorem.ui.label_kept import Kept, open_syncer
@@ -126,6 +128,7 @@ class Office:
             self._failed = (self._clock() + AGAIN, sentence)
             raise NotOpen(sentence) from error
         self._failed = None
+        _tidy(desk.store)
         return desk
 
 
@@ -144,6 +147,17 @@ def open_desk(settings: Settings, environment: Mapping[str, str] = os.environ) -
         raise
     kept, phrase = Kept(store, syncer), environment.get(PHRASE, "")
     return Desk(settings, store, Queue(store, plan), identities, pictures, kept, syncer, phrase)
+
+
+def _tidy(store: Store) -> None:
+    """Ends what an earlier run was killed at, before anything else is written."""
+    try:
+        resumed, swept = resume(store, int(time.time() * 1000)), sweep(store)
+    except (RoremError, OSError) as error:
+        log.warning("What was left over of withdrawn photos is still there: %s", error)
+        return
+    if resumed or swept:
+        log.info("Of withdrawn photos %d rows and %d pictures were left; they are deleted.", resumed, swept)
 
 
 def _open_origin(name: str) -> Sequence[Triplet]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
+from weakref import WeakSet
 
 import cv2
 import numpy as np
@@ -75,27 +77,43 @@ def window_of(focus: Box, size: tuple[int, int]) -> Box:
 class Drawn:
     """Views that were drawn lately, so that what is prefetched is drawn once. May be used from any thread."""
 
+    _all: ClassVar[WeakSet[Drawn]] = WeakSet()
+
     def __init__(self, most: int = CACHED) -> None:
         """most: bytes."""
         self._most = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Views] = OrderedDict()
+        self._forgotten = 0  # times
+        Drawn._all.add(self)
 
     def get(self, key: str, make: Callable[[], Views]) -> Views:
         with self._lock:
             if (known := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return known
+            before = self._forgotten
         made = make()
         with self._lock:
+            if before != self._forgotten:  # perhaps this one
+                return made
             self._kept[key] = made
             while len(self._kept) > 1 and sum(map(_bytes, self._kept.values())) > self._most:
                 self._kept.popitem(last=False)
         return made
 
     def forget(self, key: str) -> None:
+        """Also what is being drawn at this moment is not kept."""
         with self._lock:
+            self._forgotten += 1
             self._kept.pop(key, None)
+
+    @classmethod
+    def forget_everywhere(cls, keys: Iterable[str]) -> None:
+        """In all of this process: what was withdrawn is in nobody's memory."""
+        for key in keys:
+            for one in list(cls._all):
+                one.forget(key)
 
 
 def _read(row: RowMapping, pictures: Pictures, limits: Limits) -> tuple[Picture, np.ndarray, Picture]:

@@ -26,7 +26,7 @@ from rorem.ui import label_guide
 from rorem.ui.answers import FOREVER, NEVER, Heavy, body, bound
 from rorem.ui.desk import PHRASE, Desk, Office
 from rorem.ui.label_entry import Gate, TooMany, logged_in, login_works, nickname
-from rorem.ui.label_items import Tray, last_answered, put_away
+from rorem.ui.label_items import NotNow, Tray, put_away
 from rorem.ui.label_pictures import Drawn, Odd
 from rorem.ui.visitor import address
 
@@ -58,7 +58,7 @@ def routes(office: Office) -> list[Route]:
         route("guide/{name}", "GET", _guide),
         route("items", "POST", _items, tray=tray, limiter=pictures),
         route("answer", "POST", _answer),
-        route("undo", "POST", _undo, tray=tray),
+        route("undo", "POST", _undo, tray=tray, limiter=pictures),
         route("report", "POST", _report),
         route("picture/{handout}/{part}", "GET", _picture, tray=tray, limiter=pictures),
     ]
@@ -121,16 +121,16 @@ async def _items(request: Request, heavy: Heavy, office: Office, tray: Tray) -> 
     """What the annotator has to judge. Sent: {have: the hand-outs that the page has already, most}."""
     told = await _sent(request)
     have = told.get("have", [])
-    if not isinstance(have, list):
-        raise ValueError("have is no list")
-    most = min(MOST_HELD, max(1, int(told.get("most", 1))))
+    most = told.get("most", 1)
+    if not isinstance(have, list) or type(most) is not int:
+        raise ValueError("have is no list, or most no number")
 
     def lend() -> dict[str, Any]:
         desk = office.desk()
         annotator = _annotator(request, desk)
         waits = office.wait()
         known = {one for one in have if isinstance(one, str)}
-        held, items = ([], []) if waits else tray.lend(desk, annotator, most, known)
+        held, items = ([], []) if waits else tray.lend(desk, annotator, min(MOST_HELD, max(1, most)), known)
         progress = desk.queue.progress(annotator)
         return {
             "held": held,
@@ -138,7 +138,7 @@ async def _items(request: Request, heavy: Heavy, office: Office, tray: Tray) -> 
             "done": progress.done,
             "left": progress.left + len(held),
             "pace": progress.pace,
-            "last": last_answered(desk, annotator),
+            "last": desk.queue.last(annotator),
             "kept": office.kept(),
             "nothing": waits or ("" if held else office.nothing()),
         }
@@ -184,7 +184,9 @@ async def _undo(request: Request, heavy: Heavy, office: Office, tray: Tray) -> R
         except (Odd, NotAllowed) as error:
             put_away(desk, handed.id, error)
             item = None
-        return {"item": item, "last": last_answered(desk, annotator)}
+        except NotNow:
+            item = None
+        return {"item": item, "last": desk.queue.last(annotator)}
 
     return JSONResponse(await heavy(take_back), headers=NEVER)
 

@@ -57,7 +57,7 @@ class Settings(BaseModel):
     )
     label_dir: Path = Field(
         default_factory=lambda: _kept(os.environ),
-        description="Folder for answers and shared photos. It must outlive the app; nothing is deleted there.",
+        description="Folder for answers and shared photos. It must outlive the app; only what is taken back goes.",
     )
     labels: str = Field("", description="Database of the answers; empty for SQLite in the label folder.")
     label_source: tuple[str, ...] = Field(
@@ -69,7 +69,9 @@ class Settings(BaseModel):
     label_hub_public: bool = Field(False, description="Make that data set public when it is created.")
     push_minutes: float = Field(5.0, gt=0, description="Minutes between two pushes to the Hub.")
     hold_days: float = Field(7.0, ge=0, description="Days that a shared photo waits before it can be judged.")
-    sharing: bool = Field(True, description="Let visitors of the Remove tab offer their removals for judging.")
+    sharing: bool = Field(
+        True, description="Let visitors of the Remove tab offer their removals for judging; on a Space off by itself."
+    )
     mcp: bool = Field(True, description="Offer the `remove` endpoint to MCP clients, if the package mcp is installed.")
 
     @field_validator("tabs", "preload", "label_source", mode="before")
@@ -90,8 +92,9 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
     """Settings from command options (None = not given) over environment variables over the defaults.
 
     Raises BadOptions with one sentence for the first value that is wrong. Gradio's own GRADIO_SERVER_NAME and
-    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy. Downloads are
-    on by themselves only where nobody but this machine's own people can ask for them; a proxy brings others.
+    GRADIO_SERVER_PORT, which a Space sets, stand in for host and port. A Space is always behind a proxy, and shares
+    photos only if it is told to. Downloads are on by themselves only where nobody but this machine's own people can ask
+    for them; a proxy brings others.
     """
     values: dict[str, object] = {}
     for name, variable in (("host", "GRADIO_SERVER_NAME"), ("port", "GRADIO_SERVER_PORT")):
@@ -100,6 +103,7 @@ def read(options: Mapping[str, object], environment: Mapping[str, str]) -> Setti
     if environment.get("SPACE_ID"):
         values.setdefault("host", "0.0.0.0")
         values["behind_proxy"] = True
+        values["sharing"] = False  # approving takes a shell of the machine and a disk that stays
     for name in Settings.model_fields:
         if environment.get(PREFIX + name.upper()):
             values[name] = environment[PREFIX + name.upper()]

@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from rorem.errors import RoremError
 from rorem.labels.database import CannotSave
-from rorem.labels.identity import new_code
 from rorem.labels.public import judge
 from rorem.labels.sharing import share
 from rorem.labels.withdrawal import Withdrawn, withdraw
 from rorem.ui.answers import NEVER, Heavy, body, bound, session_of
-from rorem.ui.desk import Office
+from rorem.ui.desk import FETCHING, Office
+from rorem.ui.label_pictures import Drawn
 from rorem.ui.public import may_share
 from rorem.ui.records import Records, gone
 from rorem.ui.session import ORIGINAL, Session
@@ -34,8 +34,8 @@ WRONG_CODES = 10  # from one address in `FORGOTTEN`; a code cannot be guessed, b
 FORGOTTEN = 600.0  # s
 WITHDRAWN = "Your photo was deleted here, with all that was said about it."
 PUBLISHED = (
-    "Your photo was deleted here. It had been published: it is deleted from the data set with the next push, and from "
-    "the data set's history when its operator clears that."
+    "Your photo was deleted here. It had been published: it is deleted from the data set within minutes, and from the "
+    "data set's history when its operator clears that. If this code still finds it tomorrow, use it again."
 )
 
 
@@ -138,16 +138,16 @@ async def _share(request: Request, sessions: Sessions, heavy: Heavy, office: Off
     if not may_share(office.settings):
         raise RoremError("Photos cannot be shared on this server.")
     _check_shown(session, offered.state)
-    code = new_code()
 
-    def keep() -> None:
+    def keep() -> str:
+        """The code; the same one again for who did not get it."""
         desk = office.desk()
         row, files = records.files(session, offered.state)
-        hashed = desk.identities.code_hash(code)
-        share(desk.store, row, files, hashed, records.now(), desk.settings.hold_days)
+        code = desk.identities.code(session.token, row["id"])
+        share(desk.store, row, files, desk.identities.code_hash(code), records.now(), desk.settings.hold_days)
+        return code
 
-    await heavy(keep)
-    return JSONResponse({"code": code}, headers=NEVER)
+    return JSONResponse({"code": await heavy(keep)}, headers=NEVER)
 
 
 async def _withdraw(request: Request, heavy: Heavy, office: Office, guesses: Guesses) -> Response:
@@ -157,7 +157,12 @@ async def _withdraw(request: Request, heavy: Heavy, office: Office, guesses: Gue
 
     def take_back() -> Withdrawn:
         desk = office.desk()
+        if office.wait():
+            raise _not_yet()
         withdrawn = withdraw(desk.store, desk.identities.code_hash(code), int(time.time() * 1000))
+        if not withdrawn.found and desk.syncer and desk.syncer.status().restoring:  # the Hub does not answer
+            raise _not_yet()
+        Drawn.forget_everywhere(withdrawn.ids)
         if withdrawn.on_hub and desk.syncer:
             desk.syncer.wake()
         return withdrawn
@@ -167,6 +172,11 @@ async def _withdraw(request: Request, heavy: Heavy, office: Office, guesses: Gue
         guesses.wrong(visitor)
         raise RoremError("No photo has this code.", "Check it, or it was withdrawn already.")
     return JSONResponse({"text": PUBLISHED if withdrawn.on_hub else WITHDRAWN}, headers=NEVER)
+
+
+def _not_yet() -> RoremError:
+    """The photo may not be back yet, which is no wrong code."""
+    return RoremError(FETCHING, "Try again in some minutes.")
 
 
 def _check_shown(session: Session, state: int) -> None:

@@ -97,6 +97,7 @@ def red(colour: np.ndarray) -> bool:
 CANVAS = ".cp-cell[data-key='{}'] canvas"
 
 
+@pytest.mark.soak
 def test_the_same_photo_and_marks_are_in_both_tabs(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     marked = visitor.marked
@@ -137,6 +138,7 @@ def test_what_is_not_here_says_how_to_get_it(visitor: Visitor) -> None:
     assert "by hand" in by_hand.inner_text()
 
 
+@pytest.mark.soak
 def test_all_pictures_have_one_zoom(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK, LAMA)
@@ -167,6 +169,7 @@ def test_all_pictures_have_one_zoom(visitor: Visitor, photo: Path) -> None:
     assert not red(middle(visitor, CANVAS.format("source"), left))
 
 
+@pytest.mark.soak
 def test_the_outline_can_be_seen_and_hidden(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK)
@@ -187,6 +190,7 @@ def test_the_outline_can_be_seen_and_hidden(visitor: Visitor, photo: Path) -> No
     assert shot().sum() == with_outline
 
 
+@pytest.mark.soak
 def test_any_two_lie_under_one_slider(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK, LAMA)
@@ -207,6 +211,7 @@ def test_any_two_lie_under_one_slider(visitor: Visitor, photo: Path) -> None:
     assert red(middle(visitor, ".cp-pair canvas"))
 
 
+@pytest.mark.soak
 def test_the_large_view_goes_from_one_to_the_next(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK, LAMA)
@@ -279,6 +284,7 @@ def test_hidden_names_are_shown_when_asked_for(visitor: Visitor, photo: Path) ->
     assert "damaged" in visitor.page.inner_text(".cp-grid")
 
 
+@pytest.mark.soak
 def test_going_on_from_a_result_and_back(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     mark(visitor, photo)
     marked = visitor.marked
@@ -321,6 +327,7 @@ def test_the_zip_holds_montage_files_and_result(visitor: Visitor, photo: Path) -
     assert sum(name.endswith(".png") for name in names) == 4  # two results, mask and montage
 
 
+@pytest.mark.soak
 def test_as_published(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK, LAMA)
@@ -331,6 +338,7 @@ def test_as_published(visitor: Visitor, photo: Path) -> None:
     assert "As published" in visitor.page.inner_text(".cp-what")
 
 
+@pytest.mark.soak
 def test_a_stop_keeps_what_is_finished_and_a_removal_waits_for_it(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open(save_photo(tmp_path / "large.jpg", 3000, 2000))
     visitor.brush(300)
@@ -389,6 +397,7 @@ def test_everything_works_with_keys_alone(visitor: Visitor, photo: Path) -> None
     visitor.wait_for_state(1)
 
 
+@pytest.mark.soak
 def test_a_reload_keeps_the_comparison(visitor: Visitor, photo: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK, LAMA)
@@ -446,6 +455,7 @@ def test_on_a_phone(browser: Browser, some: App, photo: Path) -> None:
         assert not visitor.trouble
 
 
+@pytest.mark.soak
 def test_the_compare_tab_alone(browser: Browser, photo: Path, tmp_path: Path) -> None:
     app = start_app(tmp_path / "data", "--tabs", "compare")
     try:

@@ -49,8 +49,11 @@ def running(folder: Path, removals: Path | None, *options: str, **how: object) -
     """An app whose annotators all get all removals."""
     source = ["--label-source", str(removals)] if removals else []
     app = start_app(folder / "data", *source, "--label-answers", "99", *options, **how)  # type: ignore[arg-type]
-    yield app
-    assert app.stop() == 0, "".join(app.log)
+    try:
+        yield app
+    finally:
+        code = app.stop()
+    assert code == 0, "".join(app.log)
     assert "Traceback" not in "".join(app.log), "".join(app.log)
 
 
@@ -234,6 +237,7 @@ def test_a_reload_does_not_lose_the_answer_that_was_not_sent(browser: Browser, a
         assert not one.page.evaluate("Object.keys(localStorage).filter(key => key.includes('pending')).length")
 
 
+@pytest.mark.soak
 def test_two_windows_of_one_annotator(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Both") as one:
         other = Annotator(one.visitor.__class__(one.page.context.new_page(), app.url))
@@ -248,6 +252,7 @@ def test_two_windows_of_one_annotator(browser: Browser, app: App, labels: Path) 
         assert other.item == one.item
 
 
+@pytest.mark.soak
 def test_nobody_sees_what_another_said(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Carla") as carla, judging(browser, app, "Dora") as dora:
         heard: list[str] = []
@@ -310,6 +315,7 @@ def test_keys_that_are_not_answers(browser: Browser, app: App) -> None:
         one.shown(item)
 
 
+@pytest.mark.soak
 def test_report_asks_first(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Worried") as one:
         item = one.item or ""
@@ -323,6 +329,7 @@ def test_report_asks_first(browser: Browser, app: App, labels: Path) -> None:
         assert not [event for event in events(labels) if event["handout"] == item]
 
 
+@pytest.mark.soak
 def test_on_a_full_disk_no_answer_is_taken(
     browser: Browser, removals: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -346,6 +353,7 @@ def test_on_a_full_disk_no_answer_is_taken(
         assert [event["verdict"] for event in events(folder / "labels")] == ["yes", "no", "yes"]
 
 
+@pytest.mark.soak
 def test_a_late_database_a_pass_phrase_and_thanks_after_the_last_one(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -14,7 +14,7 @@ from rorem.methods import catalog
 from tests.browser.driver import Visitor, visit
 from tests.server import App, start_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 DISC = (300, 200)
 REACH = 80  # px that marks and growth may reach from the disc's middle
 

@@ -14,7 +14,7 @@ from tests.browser.driver import Visitor, visit
 from tests.browser.test_remove_tab import PHONE
 from tests.server import App
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 RED, BLUE = (200, 30, 30), (30, 60, 200)
 LEFT, RIGHT, FAR = (270, 200), (330, 200), (100, 320)  # in a thing of two colours, and in another thing
 

@@ -50,6 +50,7 @@ def test_a_thing_goes_and_every_other_pixel_stays(visitor: Visitor, photo: Path,
     assert after.shape == before.shape
 
 
+@pytest.mark.soak
 def test_the_jpeg_is_one_encoding_of_the_result(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     remove_disc(visitor, photo)
     exact = Image.open(visitor.download("png", tmp_path)).convert("RGB")
@@ -64,6 +65,7 @@ def test_the_jpeg_is_one_encoding_of_the_result(visitor: Visitor, photo: Path, t
     assert f"({round(file.stat().st_size / 1e3)} kB)" in visitor.page.inner_text("[data-file=source]")
 
 
+@pytest.mark.soak
 def test_the_note_of_the_edit_can_be_left_out(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     remove_disc(visitor, photo)
     visitor.page.uncheck("[data-option=mark]")
@@ -120,6 +122,7 @@ def test_another_version_keeps_the_mask_and_one_click_keeps_one(visitor: Visitor
     assert not visitor.page.is_visible(".rr-result")
 
 
+@pytest.mark.soak
 def test_go_on_from_the_result(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     remove_disc(visitor, photo)
     visitor.paint((80, 80), (120, 80))
@@ -128,6 +131,7 @@ def test_go_on_from_the_result(visitor: Visitor, photo: Path, tmp_path: Path) ->
     assert redness(pixels(visitor.download("png", tmp_path))) < 30
 
 
+@pytest.mark.soak
 def test_stop_leaves_photo_and_marks(visitor: Visitor, tmp_path: Path) -> None:
     large = save_photo(tmp_path / "large.jpg", 3000, 2000)
     visitor.page.get_by_text("Method and settings").click()
@@ -185,6 +189,7 @@ def test_photo_marks_and_removals_survive_a_reload(visitor: Visitor, photo: Path
     visitor.wait_for_state(0)
 
 
+@pytest.mark.soak
 def test_marks_survive_even_when_the_server_forgot_the_photo(visitor: Visitor, photo: Path) -> None:
     visitor.open(photo)
     visitor.brush(40)
@@ -297,6 +302,7 @@ def test_touch_on_a_phone(browser: Browser, app: App, photo: Path, tmp_path: Pat
         assert not visitor.trouble
 
 
+@pytest.mark.soak
 def test_two_visitors_never_meet(browser: Browser, app: App, photo: Path, tmp_path: Path) -> None:
     other_photo = save_photo(tmp_path / "other.png", 500, 300)
     with visit(browser, app.url) as one, visit(browser, app.url) as two:
@@ -382,6 +388,7 @@ def test_light_and_dark(visitor: Visitor) -> None:
     assert text() - brightness() > 100
 
 
+@pytest.mark.soak
 def test_a_format_that_the_browser_cannot_show(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open(save_photo(tmp_path / "scan.tif", 300, 200, quality=None, subsampling=None))
     assert visitor.photo["format"] == "TIFF"
@@ -391,6 +398,7 @@ def test_a_format_that_the_browser_cannot_show(visitor: Visitor, tmp_path: Path)
     assert not visitor.page.is_visible(".rr-exact")
 
 
+@pytest.mark.soak
 def test_who_comes_second_sees_the_line(browser: Browser, app: App, photo: Path, tmp_path: Path) -> None:
     large = save_photo(tmp_path / "large.jpg", 3000, 2000)
     with visit(browser, app.url) as one, visit(browser, app.url) as two:
@@ -409,6 +417,7 @@ def test_who_comes_second_sees_the_line(browser: Browser, app: App, photo: Path,
         two.wait_for_state(1)
 
 
+@pytest.mark.soak
 def test_the_camera_gives_a_photo(browser: Browser, app: App) -> None:
     with visit(browser, app.url, permissions=["camera"]) as visitor:
         visitor.do("camera")
@@ -418,6 +427,7 @@ def test_the_camera_gives_a_photo(browser: Browser, app: App) -> None:
         assert not visitor.page.is_visible(".rr-camera")
 
 
+@pytest.mark.soak
 def test_the_same_failure_twice_is_told_twice(visitor: Visitor, photo: Path) -> None:
     visitor.open(photo)
     visitor.page.click("text=Method and settings")
@@ -436,6 +446,7 @@ def test_the_same_failure_twice_is_told_twice(visitor: Visitor, photo: Path) -> 
     assert "seed 5" in visitor.status
 
 
+@pytest.mark.soak
 def test_another_version_leaves_new_marks_alone(visitor: Visitor, photo: Path) -> None:
     remove_disc(visitor, photo)
     visitor.paint((80, 80), (120, 80))
@@ -444,6 +455,7 @@ def test_another_version_leaves_new_marks_alone(visitor: Visitor, photo: Path) -
     assert visitor.marked == marked
 
 
+@pytest.mark.soak
 def test_fast_undos_are_done_one_after_the_other(visitor: Visitor, photo: Path) -> None:
     visitor.open(photo)
     visitor.brush(40)
@@ -459,6 +471,7 @@ def test_fast_undos_are_done_one_after_the_other(visitor: Visitor, photo: Path) 
     assert visitor.marked == 0
 
 
+@pytest.mark.soak
 def test_a_page_that_may_keep_nothing_still_works(browser: Browser, app: App, photo: Path) -> None:
     blocked = """for (const name of ['localStorage', 'sessionStorage', 'indexedDB'])
         Object.defineProperty(window, name, {get() { throw new DOMException('blocked', 'SecurityError'); }});"""
@@ -470,6 +483,7 @@ def test_a_page_that_may_keep_nothing_still_works(browser: Browser, app: App, ph
         assert not ours
 
 
+@pytest.mark.soak
 def test_the_photo_is_seen_while_it_is_on_its_way(visitor: Visitor, photo: Path) -> None:
     visitor.page.route("**/photo?*", lambda route: visitor.page.wait_for_timeout(1500) or route.continue_())
     visitor.page.locator(".rr-file").set_input_files(str(photo))
@@ -482,6 +496,7 @@ def test_the_photo_is_seen_while_it_is_on_its_way(visitor: Visitor, photo: Path)
     visitor.page.wait_for_function("window.rorem.photo?.token")
 
 
+@pytest.mark.soak
 def test_pinching_zooms_and_marks_nothing(browser: Browser, app: App, photo: Path) -> None:
     with visit(browser, app.url, **PHONE) as visitor:
         visitor.open(photo)
@@ -498,6 +513,7 @@ def test_pinching_zooms_and_marks_nothing(browser: Browser, app: App, photo: Pat
         assert (after2 - after) / (x2 - x) > 2
 
 
+@pytest.mark.soak
 def test_a_running_removal_cannot_be_run_over(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     large = save_photo(tmp_path / "large.jpg", 3000, 2000)
     visitor.open(large)

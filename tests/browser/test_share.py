@@ -148,6 +148,7 @@ def test_a_photo_is_shared_on_purpose_only_and_taken_back_by_its_code(
     assert labels.pictures() == kept and labels.held() == held
 
 
+@pytest.mark.soak
 def test_another_result_is_not_ticked(visitor: Visitor, photo: Path) -> None:
     remove_disc(visitor, photo)
     visitor.page.click("[data-verdict=no]")
@@ -159,6 +160,7 @@ def test_another_result_is_not_ticked(visitor: Visitor, photo: Path) -> None:
     assert not visitor.page.is_checked(".rr-share-tick") and not visitor.page.is_visible(".rr-terms")
 
 
+@pytest.mark.soak
 def test_what_cannot_be_saved_is_not_claimed(visitor: Visitor, photo: Path, labels: Labels) -> None:
     remove_disc(visitor, photo)
     before = len(labels.answers())
@@ -200,6 +202,7 @@ def test_by_touch_on_a_phone(browser: Browser, asking: tuple[App, Labels], photo
         assert not visitor.trouble
 
 
+@pytest.mark.soak
 def test_where_nothing_is_shared_nothing_is_offered(browser: Browser, photo: Path, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     app = start_app(tmp_path / "data", "--no-sharing", environment={"ROREM_LABEL_DIR": str(folder)})
@@ -214,6 +217,7 @@ def test_where_nothing_is_shared_nothing_is_offered(browser: Browser, photo: Pat
         app.stop()
 
 
+@pytest.mark.soak
 def test_a_large_photo_is_answered_for(visitor: Visitor, tmp_path: Path, labels: Labels) -> None:
     kept, held = labels.pictures(), labels.held()
     visitor.open(save_photo(tmp_path / "large.jpg", 5200, 3600))  # 19 megapixels

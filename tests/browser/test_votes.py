@@ -14,7 +14,7 @@ from tests.browser.test_remove_tab import DISC, PHONE
 from tests.browser.test_share import Labels, shot
 from tests.server import App, start_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 QUICK, SMOOTH, LAMA = "patchmatch", "telea", "lama"
 
 

@@ -21,11 +21,15 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a new, empty database."""
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of an empty database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'labels.db'}"
-    return request.getfixturevalue("postgres").new_database()
+        yield f"sqlite:///{tmp_path / 'labels.db'}"
+        return
+    server: Server = request.getfixturevalue("postgres")
+    address = server.take()
+    yield address
+    server.give_back(address)
 
 
 @pytest.fixture

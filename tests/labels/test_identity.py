@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rorem.errors import BadOptions
-from rorem.labels.identity import VARIABLE, Identities, NotAllowed, key_from, new_code
+from rorem.labels.identity import VARIABLE, Identities, NotAllowed, key_from
 from tests.labels.samples import ANNA
 
 KEY = b"a key that nobody knows"
@@ -93,7 +95,45 @@ def test_an_empty_key_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_a_code_is_read_however_it_is_typed() -> None:
-    code = new_code()
-    assert len(code) == 23 and code != new_code()
+    code = PEOPLE.code("session", "item")
+    assert re.fullmatch("([A-HJ-NP-Z2-9]{5}-){3}[A-HJ-NP-Z2-9]{5}", code)
     assert PEOPLE.code_hash(code) == PEOPLE.code_hash(code.lower().replace("-", " "))
-    assert PEOPLE.code_hash(code) != PEOPLE.code_hash(new_code())
+    assert PEOPLE.code_hash(code) != PEOPLE.code_hash(PEOPLE.code("session", "other"))
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_code_can_be_had_again_and_by_nobody_else(session: str, item: str, other: str) -> None:
+    code = PEOPLE.code(session, item)
+    assert code == PEOPLE.code(session, item) != Identities(b"another key of the house").code(session, item)
+    assert other in (session, item) or code not in (PEOPLE.code(other, item), PEOPLE.code(session, other))
+
+
+def test_all_signs_of_codes_are_as_frequent() -> None:
+    some = "".join(PEOPLE.code("session", str(number)).replace("-", "") for number in range(2000))
+    counts = Counter(some)
+    assert len(counts) == 32 and all(abs(count - 1250) < 250 for count in counts.values())  # 7 deviations
+
+
+@pytest.mark.parametrize("kind", [PermissionError, NotImplementedError, OSError])
+def test_a_disk_without_hard_links_keeps_a_key_too(
+    kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*told: object) -> None:
+        raise kind("Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    key = key_from({}, tmp_path)
+    assert len(key) == 64 and key_from({}, tmp_path) == key
+    assert os.listdir(tmp_path) == ["label.key"]
+    assert stat.S_IMODE((tmp_path / "label.key").stat().st_mode) == 0o600
+
+
+def test_a_full_disk_without_hard_links_leaves_no_half_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*told: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(OSError):
+        key_from({}, tmp_path)
+    assert os.listdir(tmp_path) == []

@@ -32,7 +32,7 @@ from rorem.labels.items import (
 from rorem.labels.plan import Plan
 from rorem.labels.queue import Queue
 from rorem.labels.store import Store
-from tests.labels.samples import ANNA, PLAIN, fill, row, state_of, triplet
+from tests.labels.samples import ANNA, BERT, CARL, PLAIN, fill, row, state_of, triplet
 
 
 def test_items_are_added_once_and_keep_their_counts(store: Store) -> None:
@@ -109,6 +109,17 @@ def test_opening_again_does_not_ask_for_what_is_there(store: Store) -> None:
     assert (state_of(store, id)["state"], state_of(store, known)["state"]) == (CLOSED, GOLD)
 
 
+def test_opening_again_does_not_ask_for_what_nobody_can_tell(store: Store) -> None:
+    (id,) = fill(store, 1)
+    queue = Queue(store, PLAIN)
+    for who in (ANNA, BERT, CARL):
+        queue.answer(queue.lent(who, 1)[0].id, who, "skip")
+    assert state_of(store, id)["state"] == CLOSED
+    for state in (REPORTED, OPEN):
+        store.write(lambda connection, state=state: set_state(connection, [id], state))
+    assert (state_of(store, id)["state"], state_of(store, id)["need"]) == (CLOSED, 0)
+
+
 def test_groups_are_by_category_and_size() -> None:
     assert [size_of(share) for share in (0.0, 0.02, 0.021, 0.1, 0.2, 1.0)] == [
         *("small", "small", "medium", "medium", "large", "large")
@@ -169,7 +180,7 @@ def test_pictures_are_read_from_the_folder_and_the_sets(store: Store, tmp_path: 
     assert pictures.read(at[2], "mask") is None
     keep_picture(tmp_path, second.mask)
     assert pictures.read(at[1], "mask") == second.mask
-    assert opened == ["set"]
+    assert opened == ["set", "set"]  # again, in case all of it had changed
 
 
 def test_a_picture_that_is_another_one_now_is_not_shown(tmp_path: Path) -> None:

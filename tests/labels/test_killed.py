@@ -156,31 +156,27 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def work(clients: list[Client], apps: list[App], again: Any, seconds: float, pauses: tuple[float, float]) -> int:
-    """Lets the clients work while apps are killed and started again; how many kills hit in the midst of work."""
-    chance, kills, ends = random.Random(3), 0, time.monotonic() + seconds
-    while (left := ends - time.monotonic()) > 0:
-        pause = chance.uniform(*pauses)
-        time.sleep(min(pause, left))
-        if pause >= left:
-            break
+def work(clients: list[Client], apps: list[App], again: Any, least: float, pauses: tuple[float, float]) -> None:
+    """Lets the clients work while apps are killed and started again: so many seconds, and KILLS times amid answers."""
+    chance, kills, began = random.Random(3), 0, time.monotonic()
+    while time.monotonic() < began + least or kills < KILLS:
+        assert time.monotonic() < began + 5 * least, f"{kills} kills in the midst of work"
+        time.sleep(chance.uniform(*pauses))
         victim = chance.randrange(len(apps))
         before = sum(len(client.confirmed) for client in clients)
         time.sleep(0.3)
-        busy = sum(len(client.confirmed) for client in clients) > before
+        kills += sum(len(client.confirmed) for client in clients) > before
         apps[victim].process.send_signal(signal.SIGKILL)
         apps[victim].process.wait(10)
-        kills += busy
         apps[victim] = again(apps[victim])
-    return kills
 
 
-def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count: int, seconds: float) -> int:
-    """`count` apps on one database; how many kills there were. Everything is checked at the end."""
+def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count: int, seconds: float) -> None:
+    """`count` apps on one database, and what has to hold after all that."""
     source = write_set(folder / "set", 300, (48, 36))
     urls: list[str] = []
     ports = [free_port() for _ in range(count)]
-    apps = [start(folder, port, urls, environment, source) for port in ports]
+    apps: list[App] = []
 
     def again(dead: App) -> App:
         port = ports[apps.index(dead)]
@@ -188,11 +184,12 @@ def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count
 
     stopped = threading.Event()
     clients = [Client(number, urls, stopped) for number in range(ANNOTATORS)]
-    for client in clients:
-        client.start()
     try:
+        apps += [start(folder, port, urls, environment, source) for port in ports]
+        for client in clients:
+            client.start()
         hub.shake(0.5, 5)
-        kills = work(clients, apps, again, seconds, (20.0, 28.0) if count == 1 else (8.0, 12.0))
+        work(clients, apps, again, seconds, (20.0, 28.0) if count == 1 else (8.0, 12.0))
         stopped.set()
         for client in clients:
             client.join(60)
@@ -204,8 +201,8 @@ def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count
             events = hold(store, clients)
             saved = sum(len(client.confirmed) for client in clients)
             broken = sum(client.failures for client in clients)
-            print(f"{saved} answers confirmed, {kills} kills in the midst of work, {broken} requests broken off")
-            assert saved >= (LEAST if count == 1 else 100)
+            print(f"{saved} answers confirmed, {broken} requests broken off")
+            assert saved >= LEAST
             hub.calm()
             expected = sorted(event.event for event in events)
             reads = folder / "reads"
@@ -226,16 +223,15 @@ def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count
         stopped.set()
         for app in apps:
             app.stop()
-    return kills
 
 
 def test_kills_and_a_failing_hub_lose_and_double_nothing(tmp_path: Path) -> None:
     with Hub() as hub:
         address = f"sqlite:///{tmp_path / 'labels' / 'labels.db'}"
-        assert run(tmp_path, hub_settings(hub), hub, address, 1, SECONDS) >= KILLS
+        run(tmp_path, hub_settings(hub), hub, address, 1, SECONDS)
 
 
 def test_two_apps_on_one_postgresql(tmp_path: Path, postgres: Server) -> None:
     with Hub() as hub:
         address = postgres.new_database()
-        assert run(tmp_path, {**hub_settings(hub), "ROREM_LABELS": address}, hub, address, 2, 45.0) >= 2
+        run(tmp_path, {**hub_settings(hub), "ROREM_LABELS": address}, hub, address, 2, 45.0)

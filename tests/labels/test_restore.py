@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from rorem.labels import restore as restoring
 from rorem.labels.event import VOTE, Event, new_id
+from rorem.labels.hub_removal import due
 from rorem.labels.hub_repository import HubRepository
-from rorem.labels.hub_trouble import HubTrouble
-from rorem.labels.items import PARTS, Pictures, item_of, where
+from rorem.labels.hub_trouble import HubTrouble, NoRepository
+from rorem.labels.items import PARTS, Pictures, item_of, picture_path, where
+from rorem.labels.lease import give_back, new_holder, take
 from rorem.labels.queue import Queue
 from rorem.labels.restore import Restored, is_wanted, restore
 from rorem.labels.store import Store
 from rorem.labels.tables import annotators, facts, handouts, items, pushed
+from rorem.labels.verify import verify
+from rorem.labels.withdrawal import Withdrawn, withdraw
 from tests.hub import TOKEN, Hub
-from tests.labels.pushed import NAME, answer_all, here, hub, no_set, photo, same, stock, syncer
-from tests.labels.samples import ANNA, BERT, CARL, PLAIN, Clock
+from tests.labels.pushed import NAME, answer_all, events_on, here, hub, items_on, no_set, photo, same, stock, syncer
+from tests.labels.samples import ANNA, BERT, CARL, PLAIN, Clock, hash_of
 
 __all__ = ["hub"]
 COUNTS = ("yes", "no", "mask_wrong", "skips", "given", "wanted", "state", "gold", "code", "mask_share", "name")
@@ -124,9 +132,139 @@ def test_only_an_empty_store_wants_it(store: Store, fresh: Store, hub: Hub) -> N
     lived(store, hub)
     assert not is_wanted(store)
     assert is_wanted(fresh) and is_wanted(fresh)
-    nothing = HubRepository("someone/nothing", TOKEN, endpoint=hub.url)
-    assert restore(fresh, PLAIN, nothing, lambda: 5) == Restored()
+    restore(fresh, PLAIN, repository(hub), lambda: 5)
     assert not is_wanted(fresh)
+
+
+def test_a_token_that_may_not_read_is_not_the_end(store: Store, fresh: Store, hub: Hub, tmp_path: Path) -> None:
+    """For it, there is no data set. Put right later, it brings the earlier answers after all."""
+    lived(store, hub)
+    hub.fail(404, f"/api/datasets/{NAME}", times=99, headers={"X-Error-Code": "RepoNotFound"})
+    assert is_wanted(fresh)
+    with pytest.raises(NoRepository):
+        restore(fresh, PLAIN, repository(hub), lambda: 5)
+    syncer(fresh, hub).push_now()
+    stock(fresh, [90])
+    answer_all(fresh, CARL)  # nobody has to wait for that
+    syncer(fresh, hub).push_now()
+    assert is_wanted(fresh)
+    hub.calm()
+    assert syncer(fresh, hub).push_now().waiting == 0
+    assert {one.event for one in here(store)} < {one.event for one in here(fresh)}
+    assert not is_wanted(fresh) and same(fresh, hub, tmp_path / "seen") and verify(fresh) == []
+
+
+def test_the_first_data_set_is_ones_own(fresh: Store, hub: Hub, tmp_path: Path) -> None:
+    runs = syncer(fresh, hub)
+    assert runs.push_now().trouble == "" and hub.repositories == {}
+    stock(fresh, range(4))
+    answer_all(fresh, ANNA)
+    assert runs.push_now().waiting == 0
+    before, asked = here(fresh), len(hub.log)
+    runs.push_now()
+    assert not is_wanted(fresh) and here(fresh) == before and same(fresh, hub, tmp_path / "seen")
+    assert len(hub.log) == asked + 1  # what is known is not fetched
+    runs.push_now()
+    assert len(hub.log) == asked + 1
+
+
+def of_a_visitor(store: Store, number: int) -> str:
+    """The code that takes it back."""
+    code = hash_of("a code")
+    store.write(
+        lambda connection: connection.execute(update(items).where(items.c.id == photo(number).id).values(code=code))
+    )
+    return code
+
+
+@pytest.mark.parametrize("moment", ["_chunks", "read_events"])
+def test_what_is_withdrawn_amid_a_restore_is_deleted_everywhere(
+    moment: str, store: Store, fresh: Store, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the item and the note that the Hub has it, and before the answers come."""
+    stock(store, range(8))
+    mine = photo(3)
+    code = of_a_visitor(store, 3)
+    answer_all(store, ANNA)
+    store.add(Event(new_id(), VOTE, ANNA, "left", item_a=photo(0).id, item_b=mine.id, handout=new_id()))
+    syncer(store, hub).push_now()
+    withdrawn: list[Withdrawn] = []
+    plain = getattr(restoring, moment)
+
+    def meanwhile(*told: Any) -> Iterator[Any]:
+        yield from plain(*told)
+        if not withdrawn:
+            withdrawn.append(withdraw(fresh, code, 9))
+
+    monkeypatch.setattr(restoring, moment, meanwhile)
+    assert syncer(fresh, hub).push_now().trouble == ""
+    assert withdrawn and withdrawn[0].found == 1
+    assert mine.id not in str(items_on(hub, tmp_path / "seen")) + str(events_on(hub, tmp_path / "seen"))
+    assert same(fresh, hub, tmp_path / "seen") and verify(fresh) == []
+    assert fresh.read(lambda connection: item_of(connection, mine.id)) is None
+    assert len(items_on(hub, tmp_path / "seen")) == 7 and fresh.read(due) == []
+
+
+def test_what_was_withdrawn_between_two_tries_does_not_come_back(
+    store: Store, fresh: Store, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(store, range(8))
+    mine, code = photo(3), of_a_visitor(store, 3)
+    answer_all(store, ANNA)
+    syncer(store, hub).push_now()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no more"):
+        patch.setattr(restoring, "note_there", _no_more)
+        assert is_wanted(fresh)
+        restore(fresh, PLAIN, repository(hub), lambda: 5)
+    plain, late = restoring.keep_pictures, list[Withdrawn]()
+
+    def meanwhile(folder: Path, files: Any) -> None:
+        if not late:
+            late.append(withdraw(fresh, code, 9))
+        plain(folder, files)
+
+    monkeypatch.setattr(restoring, "keep_pictures", meanwhile)
+    restore(fresh, PLAIN, repository(hub), lambda: 5)
+    assert late == [Withdrawn(1, 0)]
+    assert fresh.read(lambda connection: item_of(connection, mine.id)) is None
+    assert not picture_path(fresh.pictures, mine.hashes["sha256_result"] or "").exists()
+    assert fresh.read(due) == [mine.id]  # the Hub still has it
+    syncer(fresh, hub).push_now()
+    assert same(fresh, hub, tmp_path / "seen") and fresh.read(due) == [] and verify(fresh) == []
+
+
+def _no_more(*told: object) -> None:
+    raise OSError(5, "no more")
+
+
+def test_a_second_process_waits_for_the_first_ones_restore(
+    store: Store, fresh: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived(store, hub)
+    monkeypatch.setattr("rorem.labels.syncing.TURN", 0.05)
+    elsewhere = new_holder().replace(socket.gethostname(), "another-machine")
+    assert fresh.write(lambda connection: take(connection, elsewhere, int(time.time() * 1000)))
+    second = syncer(fresh, hub)
+    try:
+        second.start()
+        assert not second.is_open(0.5)  # the first is at it
+        fresh.write(lambda connection: give_back(connection, elsewhere))  # it was killed
+        assert second.is_open(30.0) and here(fresh) == here(store)
+    finally:
+        second.stop()
+
+
+def test_a_second_process_need_not_wait_where_nothing_is_fetched(fresh: Store, hub: Hub) -> None:
+    stock(fresh, range(2))
+    answer_all(fresh, ANNA)
+    elsewhere = new_holder().replace(socket.gethostname(), "another-machine")
+    assert fresh.write(lambda connection: take(connection, elsewhere, int(time.time() * 1000)))
+    second = syncer(fresh, hub)
+    try:
+        second.start()
+        assert second.is_open(10.0)
+    finally:
+        second.stop()
 
 
 def test_who_hands_out_waits_for_earlier_answers(store: Store, fresh: Store, hub: Hub) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from rorem.errors import BadData
+from rorem.labels import sharing
 from rorem.labels.items import HELD, OPEN, REFUSED, SHARED, Pictures, add_items, item_of, picture_path, set_state
 from rorem.labels.plan import Plan
 from rorem.labels.public import Made, judge, private_row, record
 from rorem.labels.queue import Queue
 from rorem.labels.review import review_page
-from rorem.labels.sharing import DAY, approve, pending, refuse, share
+from rorem.labels.sharing import DAY, LEAST_ROOM, Decided, approve, pending, refuse, share
 from rorem.labels.store import Store
 from rorem.labels.tables import withdrawals
-from rorem.labels.withdrawal import withdraw
+from rorem.labels.withdrawal import resume, withdraw
 from tests.labels import samples
 
 PLAN = Plan(slice_share=0.0, gold=0.0, repeats=0.0)
@@ -44,9 +46,11 @@ def offered(number: int = 0, method: str = "patchmatch") -> tuple[dict[str, Any]
     return private_row(record(files["source"], files["mask"], files["result"], made), made, PLAN, 7, 0.05, 1000), files
 
 
-def give(store: Store, number: int = 0, now: int = 1000, days: float = 7.0, method: str = "patchmatch") -> str:
+def give(
+    store: Store, number: int = 0, now: int = 1000, days: float = 7.0, method: str = "patchmatch", code: str = CODE
+) -> str:
     row, files = offered(number, method)
-    share(store, row, files, CODE, now, days)
+    share(store, row, files, code, now, days)
     return row["id"]
 
 
@@ -81,8 +85,41 @@ def test_an_answer_that_was_given_before_belongs_to_it(store: Store) -> None:
 def test_nothing_is_shared_twice(store: Store) -> None:
     id = give(store)
     with pytest.raises(BadData):
-        give(store)
+        give(store, code="d" * 64)
     assert state(store, id) == HELD and len(kept(store)) == 3
+
+
+def test_shared_again_under_its_own_code_it_stays_as_it_is(store: Store) -> None:
+    id = give(store, days=0)
+    before = store.read(lambda connection: item_of(connection, id))
+    assert give(store, now=5000) == id
+    assert store.read(lambda connection: item_of(connection, id)) == before
+    approve(store, [id], 6000)
+    assert give(store, now=7000) == id and state(store, id) == OPEN and len(kept(store)) == 3
+
+
+def test_only_so_many_photos_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "MOST_WAITING", 2)
+    first, _ = give(store, 0), give(store, 1)
+    before = kept(store)
+    with pytest.raises(BadData, match="wait") as caught:
+        give(store, 2)
+    assert "docs" not in caught.value.advice and kept(store) == before and len(pending(store)) == 2
+    give(store, 1)  # is there already
+    refuse(store, [first], 5)
+    give(store, 2)
+
+
+def test_the_disk_is_left_to_the_answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(store, 0)
+    usage = shutil.disk_usage(store.pictures)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=LEAST_ROOM - 1))
+    give(store, 0)
+    with pytest.raises(BadData, match="disk"):
+        give(store, 1)
+    assert len(pending(store)) == 1 and len(kept(store)) == 3
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=LEAST_ROOM))
+    give(store, 1)
 
 
 def test_what_was_withdrawn_may_be_shared_again_once_it_is_gone(store: Store) -> None:
@@ -124,7 +161,7 @@ def test_only_what_waits_is_decided(store: Store) -> None:
     private, _ = offered(5)
     judge(store, private, ANNA, "yes", (), 1.0, 500)
     others = ["f" * 64, private["id"], "../../etc/passwd", ""]
-    for decided in (approve(store, others, 10**15), refuse(store, others)):
+    for decided in (approve(store, others, 10**15), refuse(store, others, 5)):
         assert not decided.done and set(decided.unknown) == set(others)
     assert state(store, private["id"]) == "private" and store.count() == 1
 
@@ -134,17 +171,44 @@ def test_a_refusal_leaves_no_trace_and_what_others_need(store: Store) -> None:
     judge(store, row, ANNA, "yes", (), 1.0, 500)
     first, second = give(store, 0), give(store, 1)
     assert len(kept(store)) == 4  # one photo, one mask, two results
-    assert refuse(store, [first]).done == (first,)
+    assert refuse(store, [first], 5).done == (first,)
     assert state(store, first) is None and store.count() == 0
     assert len(kept(store)) == 3 and row["sha256_result"] not in kept(store)
-    refuse(store, [second])
+    refuse(store, [second], 5)
     assert not kept(store) and not pending(store)
+
+
+def test_an_operator_takes_a_visitor_s_photo_out_at_any_time(store: Store) -> None:
+    id = give(store, days=0)
+    approve(store, [id], 2000)
+    queue = Queue(store, PLAN)
+    queue.answer(queue.lent(ANNA, 1)[0].id, ANNA, "yes")
+    assert state(store, id) == "closed"
+    assert refuse(store, [id], 5) == Decided(done=(id,), on_hub=0)
+    assert state(store, id) is None and store.count() == 0 and not kept(store)
+
+
+def test_a_refusal_that_broke_off_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ill(*told: object) -> None:
+        raise OSError(5, "the disk is ill")
+
+    first, second = give(store, 0), give(store, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("rorem.labels.withdrawal.drop_pictures", ill)
+        for id in (first, second):
+            with pytest.raises(OSError):
+                refuse(store, [id], 5)
+    assert state(store, first) == state(store, second) == "private" and len(kept(store)) == 4
+    assert refuse(store, [first], 5).done == (first,)
+    assert state(store, first) is None and len(kept(store)) == 1
+    assert resume(store, 6) == 1 and resume(store, 6) == 0
+    assert state(store, second) is None and not kept(store)
 
 
 def test_a_private_item_with_the_same_photo_keeps_no_pictures_alive(store: Store) -> None:
     other, _ = offered(1)
     judge(store, other, ANNA, "yes", (), 1.0, 500)
-    refuse(store, [give(store, 0)])
+    refuse(store, [give(store, 0)], 5)
     assert not kept(store)
 
 
@@ -157,7 +221,7 @@ def test_what_was_reported_waits_too_and_comes_back_or_goes(store: Store) -> Non
     good, bad = (one.id for one in pending(store))
     assert [(one.reports, one.visitor) for one in pending(store)] == [(1, False), (1, False)]
     assert approve(store, [good], 5).done == (good,) and state(store, good) == OPEN
-    assert refuse(store, [bad]).done == (bad,) and state(store, bad) == REFUSED
+    assert refuse(store, [bad], 5).done == (bad,) and state(store, bad) == REFUSED
     assert [lent.item for lent in queue.lent(BERT, 5)] == [good] and not pending(store)
 
 

@@ -111,7 +111,7 @@ def test_what_is_not_shared_stays_here(store: Store, hub: Hub, tmp_path: Path) -
     store.add(Event(new_id(), "judgement", BERT, "no", mine, source="public"))
     told = syncer(store, hub).push_now()
     assert (told.safe, told.waiting, told.kept_here) == (7, 0, 3)
-    assert told.sentence == "7 answers safe here, 0 not yet on the Hub. 3 of them stay here on purpose."
+    assert told.sentence == "7 answers safe here, 0 waiting for the Hub, 3 stay here on purpose."
     there = events_on(hub, tmp_path / "seen")
     assert not {id for one in there for id in (one.item, one.item_a, one.item_b)} & {ids[3], mine}
     assert {row["id"] for row in items_on(hub, tmp_path / "seen")} == set(ids[:3])
@@ -255,11 +255,13 @@ def test_one_at_a_time(store: Store, hub: Hub) -> None:
     sync = syncer(store, hub)
     told = sync.push_now()
     assert told.waiting == 2 and told.sentence == "2 answers safe here, 2 not yet on the Hub." and hub.log == []
+    assert told.elsewhere and not sync.status().elsewhere
     dead = f"{socket.gethostname()}|{2**22 + 7}|x|0|{now + 10**9}"  # a process of this machine that is no more
     store.write(
         lambda connection: connection.execute(update(facts).where(facts.c.name == "hub_lease").values(value=dead))
     )
-    assert sync.push_now().waiting == 0
+    told = sync.push_now()
+    assert (told.waiting, told.elsewhere) == (0, False)
     assert (
         store.read(lambda connection: connection.scalar(select(facts.c.value).where(facts.c.name == "hub_lease"))) == ""
     )

@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import select
 
 from rorem.labels.event import VOTE, Event, new_id
-from rorem.labels.items import PARTS, item_of, picture_path
+from rorem.labels.items import PARTS, REPORTED, item_of, picture_path, set_state
 from rorem.labels.queue import Queue
+from rorem.labels.sharing import Decided, refuse
 from rorem.labels.store import Store
 from rorem.labels.tables import events, handouts, items, pushed, reports, shards, withdrawals
-from rorem.labels.withdrawal import Withdrawn, withdraw
+from rorem.labels.withdrawal import Withdrawn, resume, withdraw
 from tests.hub import Hub
 from tests.labels.pushed import NAME, answer_all, events_on, here, hub, items_on, photo, same, stock, syncer
 from tests.labels.samples import ANNA, BERT, PLAIN, Clock, hash_of
@@ -76,6 +77,39 @@ def test_after_the_push_a_commit_deletes_it(store: Store, hub: Hub, tmp_path: Pa
     hub.log.clear()
     sync.push_now()
     assert hub.log == []
+
+
+def test_a_refusal_after_the_push_goes_the_same_way(store: Store, hub: Hub, tmp_path: Path) -> None:
+    """Somebody has reported a visitor's photo that was approved and pushed: only the visitor has the code."""
+    others, mine = lived(store)
+    sync = syncer(store, hub)
+    sync.push_now()
+    store.write(lambda connection: set_state(connection, [mine, others[0]], REPORTED))
+    assert refuse(store, [mine, others[0]], 9) == Decided(done=(mine, others[0]), on_hub=1)
+    assert not picture_path(store.pictures, photo(1).hashes["sha256_result"] or "").exists()
+    assert sync.push_now().waiting == 0
+    assert mine not in everywhere(store)
+    assert {row["id"] for row in items_on(hub, tmp_path / "seen")} == set(others)
+    fresh = Store(f"sqlite:///{tmp_path / 'fresh' / 'labels.db'}", tmp_path / "fresh" / "pictures")
+    syncer(fresh, hub).push_now()
+    assert len(here(fresh)) == 3 and mine not in everywhere(fresh)
+    fresh.close()
+
+
+def test_nothing_of_it_stays_in_the_files(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'labels.db'}", tmp_path / "pictures")
+    others, mine = lived(store)
+    (row,) = store.read(lambda connection: connection.execute(select(items).where(items.c.id == mine)).mappings().all())
+    secrets = [CODE, row["sha256_result"], *(one.event for one in here(store) if mine in (one.item, one.item_b))]
+    assert len(secrets) == 4 and all(secret.encode() in _bytes_in(tmp_path) for secret in secrets)
+    withdraw(store, CODE, 9)
+    found = _bytes_in(tmp_path)
+    assert others[0].encode() in found and not [secret for secret in secrets if secret.encode() in found]
+    store.close()
+
+
+def _bytes_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("labels.db*"))
 
 
 @pytest.mark.parametrize("fault", ["lost", "failed", "conflict"])
@@ -158,4 +192,20 @@ def test_it_goes_on_where_it_broke_off(store: Store, monkeypatch: pytest.MonkeyP
     row = store.read(lambda connection: item_of(connection, mine))
     assert row is not None and row["state"] == "private"
     assert withdraw(store, CODE, 9) == Withdrawn(1, 0)
-    assert mine not in everywhere(store)
+    assert mine not in everywhere(store) and resume(store, 9) == 0
+
+
+def test_a_new_start_goes_on_with_it(store: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, mine = lived(store)
+    syncer(store, hub).push_now()
+    monkeypatch.setattr("rorem.labels.withdrawal._delete", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        withdraw(store, CODE, 9)
+    monkeypatch.undo()
+    assert syncer(store, hub).push_now() and mine in everywhere(store)
+    assert resume(store, 9) == 1 and resume(store, 9) == 0
+    assert store.read(lambda connection: connection.scalars(select(withdrawals.c.shard)).all()) != [""]
+
+
+def _killed(*told: object) -> None:
+    raise KeyboardInterrupt

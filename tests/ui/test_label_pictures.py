@@ -131,3 +131,16 @@ def test_what_was_drawn_is_kept_within_bounds() -> None:
     for name in ("a", "b", "a", "c", "a", "b"):
         kept.get(name, lambda name=name: make(name))
     assert made == ["a", "b", "c", "b"]  # b was used least lately when c came
+
+
+def test_what_is_taken_back_while_it_is_drawn_is_not_kept() -> None:
+    kept = Drawn()
+    views = Views((1, 1), Box(0, 0, 1, 1), Box(0, 0, 1, 1), {})
+
+    def make() -> Views:
+        Drawn.forget_everywhere(["mine"])
+        return views
+
+    assert kept.get("mine", make) is views and not kept._kept
+    kept.get("mine", lambda: views)
+    assert list(kept._kept) == ["mine"]

@@ -219,6 +219,8 @@ def test_what_is_not_an_answer_is_refused_and_not_stored(opened: Opened) -> None
         "report another's": (anna.post("report", {"handout": other}), 403),
         "undo another's": (anna.post("undo", {"last": other}), 422),
         "items of nobody": (nobody.post("items"), 401),
+        "most nothing": (anna.post("items", {"most": None}), 400),
+        "most list": (anna.post("items", {"most": [1]}), 400),
     }
     for name, (answer, status) in wrong.items():
         assert answer.status_code == status, (name, answer.text)
@@ -334,7 +336,28 @@ def test_a_set_that_cannot_be_read_now_costs_no_item(opened: Opened) -> None:
     away = folder.rename(folder.with_name("away"))
     assert anna.items(most=2)["held"] == []
     away.rename(folder)
+    one, *others = anna.items(most=3)["held"]
+    assert len(others) == 2
+    folder.rename(away)
+    seen = anna.picture(one, query="?whole=1")
+    assert seen.status_code == 422 and seen.json()["error"].startswith("This removal cannot be shown now.")
+    assert anna.answer(one).status_code == 200
+    assert anna.post("undo", {"last": one}).json()["item"] is not None  # drawn already
+    away.rename(folder)
     assert len(anna.items(most=3)["held"]) == 3
+
+
+def test_a_file_that_is_gone_is_told_to_nobody_by_its_name(opened: Opened) -> None:
+    someone = opened(many(3))
+    anna = someone.enter("Anna")
+    held = anna.items(most=2)["held"]
+    for file in (Path(someone.office.settings.label_source[0]) / "GT").iterdir():
+        file.unlink()
+    seen = anna.picture(held[0], query="?whole=1")
+    assert seen.status_code == 422 and "file-" not in seen.text and "GT" not in seen.text
+    bert = anna.enter("Bert")
+    assert "file-" not in json.dumps(bert.items(most=3))
+    assert bert.items(most=3)["left"] == 0  # the operator has to look at them
 
 
 def test_a_database_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:

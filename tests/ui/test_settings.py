@@ -48,6 +48,13 @@ def test_only_who_sits_at_the_machine_may_fetch_weights(options: dict, environme
     assert read(options, environment).downloads is on
 
 
+def test_a_space_offers_no_sharing_unless_it_is_told_to() -> None:
+    assert read({}, {}).sharing and not read({}, {"SPACE_ID": "someone/rorem"}).sharing
+    assert read({}, {"SPACE_ID": "someone/rorem", "ROREM_SHARING": "1"}).sharing
+    assert read({"sharing": True}, {"SPACE_ID": "someone/rorem"}).sharing
+    assert not read({}, {"ROREM_SHARING": "0"}).sharing
+
+
 def test_every_tab_alone_and_all_together() -> None:
     for tabs in (("remove",), ("compare",), ("label",), ("compare", "remove")):
         assert read({"tabs": ",".join(tabs)}, {}).tabs == tabs

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
+from rorem.geometry import Box
 from rorem.labels.current import current
-from rorem.labels.items import item_of, picture_path
+from rorem.labels.items import item_of, keep_picture, picture_path
 from rorem.labels.sharing import DAY, pending
+from rorem.labels.tables import items, pushed
+from rorem.ui.desk import Office
+from rorem.ui.label_pictures import Drawn, Views
 from rorem.ui.line import Line
 from rorem.ui.pick import Picker
 from rorem.ui.public import question, terms, withdrawing
@@ -222,7 +230,11 @@ def test_a_photo_is_shared_as_its_pixels_with_the_answer(app: App, http: TestCli
     source, result = (np.asarray(Image.open(files[part])) for part in ("source", "result"))
     assert (source == shown).all() and (np.asarray(Image.open(files["mask"])) == mask()).all()
     assert (source != result).any() and (source[:10] == result[:10]).all()
-    again = visitor.share()
+    assert visitor.share().json() == {"code": code}  # whose answer was lost asks again
+    assert len(pending(app.store)) == 1 and len(app.kept()) == 3
+    other = Visitor(app, http, file.getvalue())
+    other.remove()
+    again = other.share()
     assert again.status_code == 422 and "already" in again.json()["error"] and "code" not in again.json()
     visitor.say("no")
     assert [event.item for event in app.events()] == [one.id, one.id]
@@ -251,6 +263,100 @@ def test_a_shared_photo_is_withdrawn_by_its_code_alone(app: App, visitor: Visito
     assert not app.kept() and not app.events() and not pending(app.store)
     again = visitor.http.post("/label/withdraw", json={"code": code})
     assert again.status_code == 422 and "No photo has this code" in again.json()["error"]
+
+
+def test_what_is_withdrawn_is_not_in_memory_either(app: App, visitor: Visitor) -> None:
+    visitor.remove()
+    code = visitor.share().json()["code"]
+    (one,) = pending(app.store)
+    drawn, box = Drawn(), Box(0, 0, 1, 1)
+    for id in (one.id, "another"):
+        drawn.get(id, lambda: Views((1, 1), box, box, {}))
+    visitor.http.post("/label/withdraw", json={"code": code})
+    assert list(drawn._kept) == ["another"]
+
+
+class Fetching:
+    """Stands in for a syncer that brings earlier photos back. tried: and does not reach the Hub."""
+
+    def __init__(self, tried: bool) -> None:
+        self.tried, self.restoring, self.woken = tried, True, 0
+
+    def is_open(self, patience: float) -> bool:
+        return self.tried or not self.restoring
+
+    def status(self) -> Any:
+        return SimpleNamespace(restoring=self.restoring)
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_code_is_not_called_wrong_while_photos_are_fetched(app: App, visitor: Visitor, tried: bool) -> None:
+    syncer = Fetching(tried)
+    app.office._desk = replace(app.office.desk(), syncer=syncer)  # type: ignore[arg-type]
+    for _ in range(WRONG_CODES + 1):
+        answer = visitor.http.post("/label/withdraw", json={"code": "AAAAA-BBBBB-CCCCC-DDDDD"})
+        assert answer.status_code == 422 and "being fetched" in answer.json()["error"]
+    syncer.restoring = False
+    assert "No photo" in visitor.http.post("/label/withdraw", json={"code": "wrong"}).json()["error"]
+
+
+def test_what_the_hub_does_not_have_back_yet_is_taken_back_here(app: App, visitor: Visitor) -> None:
+    visitor.remove()
+    code = visitor.share().json()["code"]
+    app.office._desk = replace(app.office.desk(), syncer=Fetching(tried=True))  # type: ignore[arg-type]
+    assert visitor.http.post("/label/withdraw", json={"code": code}).status_code == 200 and not app.kept()
+
+
+def test_of_a_published_photo_is_told_what_to_do_if_it_comes_back(app: App, visitor: Visitor) -> None:
+    visitor.remove()
+    code = visitor.share().json()["code"]
+    (one,) = pending(app.store)
+    told = insert(pushed).values(kind="items", id=one.id, shard="data/items-x.parquet")
+    app.store.write(lambda connection: connection.execute(told))
+    syncer = Fetching(tried=True)
+    app.office._desk = replace(app.office.desk(), syncer=syncer)  # type: ignore[arg-type]
+    text = visitor.http.post("/label/withdraw", json={"code": code}).json()["text"]
+    assert "within minutes" in text and "tomorrow" in text and syncer.woken == 1
+
+
+def test_a_full_house_is_told_in_a_sentence(app: App, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rorem.labels.sharing.MOST_WAITING", 0)
+    visitor.remove()
+    answer = visitor.share()
+    assert answer.status_code == 422 and "Too many photos wait" in answer.json()["error"] and not app.kept()
+
+
+def test_a_new_start_ends_what_was_left_over(app: App, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor.remove()
+    code = visitor.share().json()["code"]
+    with monkeypatch.context() as patch:
+        patch.setattr("rorem.labels.withdrawal.drop_pictures", _ill)
+        assert visitor.http.post("/label/withdraw", json={"code": code}).status_code == 503
+    lost = picture_path(app.store.pictures, keep_picture(app.store.pictures, b"of a share that was killed"))
+    os.utime(lost, (1, 1))
+    assert len(app.kept()) == 4
+    app.office.close()
+    again = Office(app.settings, {})
+    store = again.desk().store
+    assert not [path for path in store.pictures.rglob("*") if path.is_file()]
+    assert store.read(lambda connection: connection.scalars(select(items.c.id)).all()) == []
+    again.close()
+
+
+def test_what_cannot_be_tidied_keeps_nothing_closed(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rorem.ui.desk.sweep", _ill)
+    assert app.store.count() == 0
+    app.office.close()
+
+
+def _ill(*told: object) -> None:
+    raise OSError(5, "the disk is ill")
 
 
 def test_codes_cannot_be_tried_on_and_on(visitor: Visitor) -> None:
