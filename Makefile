@@ -4,6 +4,7 @@
 #   make demo-full   the page with every method
 #   make test        all tests but the long ones       make lint   style, types and import rules
 #   make soak        the long ones                     make bench  how fast it is on this machine
+#   make round-demo  a round of data, from photos to a checked set, with the built-in method
 #   make clean       forget everything that was installed or built here
 #
 # CPU build of torch for demo-full:  make demo-full TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -11,7 +12,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-full test soak lint bench clean browser
+.PHONY: help demo demo-full test soak lint bench round-demo clean browser
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -26,7 +27,7 @@ export OMP_WAIT_POLICY ?= passive
 PYTEST := $(PY) -m pytest $(if $(filter true,$(CI)),--randomly-seed=1)
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
 demo: $(VENV)/.base
 	$(PY) app.py
@@ -48,6 +49,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench
+
+round-demo: $(VENV)/.dev
+	$(PY) -m data_tools.round.demo
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .pytest_cache .ruff_cache *.egg-info

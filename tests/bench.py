@@ -234,6 +234,15 @@ def labelling() -> None:
         print(line)
 
 
+def data() -> None:
+    """Putting a round together without its pictures, and checking a set."""
+    from tests import bench_check, bench_round
+
+    print("\nData tools")
+    for line in (*bench_round.lines(), *bench_check.lines()):
+        print(line)
+
+
 def median(once: Callable[[], float], repeats: int = REPEATS) -> float:
     return statistics.median(once() for _ in range(repeats))
 
@@ -251,6 +260,7 @@ def main() -> None:
     freeze(8660, 5774)
     evaluation()
     labelling()
+    data()
     networks()
 
 

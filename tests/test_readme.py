@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -35,6 +35,18 @@ PAGES = (
     "docs/compare.md",
     "docs/evaluate.md",
     "docs/synthesize.md",
+    "docs/data.md",
+    "docs/data/openimages.md",
+    "docs/data/rord.md",
+    "docs/data/mulan.md",
+    "docs/data/hires.md",
+    "docs/data/generate.md",
+    "docs/data/auto_label.md",
+    "docs/data/round.md",
+    "docs/data/check.md",
+    "docs/data/publish.md",
+    "docs/data/safety.md",
+    "docs/data/machines.md",
 )
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
@@ -93,6 +105,15 @@ def test_every_relative_link_leads_somewhere(page: str) -> None:
     assert [link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
+def options_of(module: str, words: Sequence[str]) -> set[str]:
+    """What `--help` names, of the tool and, where it has several, of the command that is meant."""
+    told = [sys.executable, "-m", module, *words[:1], "--help"]
+    if not words or words[0].startswith("-") or subprocess.run(told, capture_output=True).returncode:
+        told = [sys.executable, "-m", module, "--help"]
+    done = subprocess.run(told, capture_output=True, text=True, check=True)
+    return set(re.findall(r"--[a-z][\w-]*", done.stdout))
+
+
 @pytest.mark.parametrize("command", sorted(set(commands())))
 def test_every_command_exists(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -107,9 +128,8 @@ def test_every_command_exists(
             assert folder == "." and set(filter(None, extras.split(","))) <= set(EXTRAS)
         case ["python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
-        case ["python", "-m", module, *options]:
-            done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
-            assert {word for word in options if word.startswith("--")} <= set(re.findall(r"--[a-z][\w-]*", done.stdout))
+        case ["python", "-m", module, *words]:
+            assert {word for word in words if word.startswith("--")} <= options_of(module, words)
         case ["accelerate", "launch", "-m", "rorem.cli", *words]:
             helps("rorem", words, monkeypatch, capsys)
         case ["pip", "install", "-r", file] | ["python", file] | ["bash", file]:

@@ -18,6 +18,8 @@ from rorem.terminal import STOPPED, complain, in_sentences, say
 
 PHOTOS = "Folders of clean photos; say --photos again for another."
 CUTOUTS = "A folder of photographed things with a transparent background."
+MATCHED = "Fit things to their place: scale, light, blur and grain."
+SHADOW = "Things cast a soft shadow where they stand, whose area is written as the effect mask."
 FETCH = f"Fetch free photos and cut-outs from Debian's packages ({fetching.ABOUT})."
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -33,6 +35,8 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another set.")] = 0,
     several: Annotated[float, typer.Option(min=0, max=1, help="Share of pairs with several things to remove.")] = 0.25,
     occluded: Annotated[float, typer.Option(min=0, max=1, help="Share with something in front of the thing.")] = 0.2,
+    matched: Annotated[bool, typer.Option("--matched", help=MATCHED)] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help=SHADOW)] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help=FETCH)] = False,
     cache: Annotated[Path | None, typer.Option(help="Where fetched packages are kept.")] = None,
 ) -> None:
@@ -41,7 +45,7 @@ def main(
     The same command takes up a run that was stopped.
     """
     with in_sentences():
-        settings = Settings(_sizes(sizes), seed, several, occluded)
+        settings = Settings(_sizes(sizes), seed, several, occluded, matched, shadow)
         try:
             grounds, things = list(photos or []), list(cutouts or [])
             if fetch:

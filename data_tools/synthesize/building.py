@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from data_tools.synthesize.composing import Look, as_it_is
+from data_tools.synthesize.composing import Look
 from data_tools.synthesize.credits import Credit
+from data_tools.synthesize.looks import look_of
 from data_tools.synthesize.placing import KINDS
 from data_tools.synthesize.sample import Sample, Wish, make
 from data_tools.synthesize.stock import OnBad, OnStep, Stock, take_stock
@@ -19,6 +20,7 @@ from rorem.triplet.record import Triplet
 
 # Part of what a set is made with: raised by whoever changes what the same files and settings give.
 EDITION = 1
+LATER = ("matched", "shadow")  # settings that are told only where they are on, as older sets know nothing of them
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Settings:
     """How a set is made. sizes: px a side, drawn with equal chances. several, occluded: shares of samples, 0 to 1.
 
     several: with two or three things to remove. occluded: with something that stays in front of the thing.
+    matched: scale, light, blur and grain of things as at their place. shadow: things cast one, told in an effect mask.
     Raises BadOptions for what makes no sense.
     """
 
@@ -33,6 +36,8 @@ class Settings:
     seed: int = 0
     several: float = 0.25
     occluded: float = 0.2
+    matched: bool = False
+    shadow: bool = False
 
     def __post_init__(self) -> None:
         if not self.sizes or not all(64 <= size <= 8192 for size in self.sizes):
@@ -64,14 +69,14 @@ def synthesize(
     on_bad: OnBad = lambda name, error: None,
     on_look: OnStep = lambda done, total: None,
     on_sample: OnStep = lambda done, total: None,
-    look: Look = as_it_is,
+    look: Look | None = None,
     chosen: bool = False,
 ) -> Summary:
     """Writes `count` pairs to the folder `out`, a set of triplets: source/ mask/ TRUTH/ meta.json, with ATTRIBUTION.md.
 
     The same files, settings and look give the same bytes. Sample n does not depend on `count`, so that a set can be
     made longer; what is there is not made again. photos, cutouts: folders, searched with all in them. chosen: they hold
-    nothing but what is meant; see `take_stock`.
+    nothing but what is meant; see `take_stock`. look: another one than the settings say; it has to stay the same.
     on_bad is told of files that cannot be used, on_look of files looked at, on_sample of samples; what they raise comes
     through and leaves a set that the same call takes up again.
     Raises BadData if there is nothing to build from or a foreign set in the way, BadOptions, and OSError.
@@ -92,8 +97,9 @@ def synthesize(
         name = f"{index:05d}_{KINDS[index % 2]}"
         if name not in records:
             try:
-                sample = make(_wish(index, settings), stock, look)
-                records[name] = set_.add(_triplet(name, index, sample, settings))
+                sample = make(_wish(index, settings), stock, look or look_of(settings.matched, settings.shadow))
+                extra = {"index": index, "synthesis_seed": settings.seed, **_asked(settings)}
+                records[name] = set_.add(triplet_of(name, sample, extra))
                 made.append(name)
             except RoremError as error:
                 failed.append((name, error))
@@ -113,10 +119,11 @@ def joined(credits: Iterable[Credit]) -> Credit:
 
 
 def _wish(index: int, settings: Settings) -> Wish:
-    return Wish(index, settings.seed, settings.sizes, settings.several, settings.occluded)
+    return Wish(index, settings.seed, settings.sizes, settings.several, settings.occluded, settings.matched)
 
 
-def _triplet(name: str, index: int, sample: Sample, settings: Settings) -> Triplet:
+def triplet_of(name: str, sample: Sample, said: Mapping[str, object]) -> Triplet:
+    """A sample as a record. said: what else is told of it."""
     pair, credit = sample.pair, joined(original.credit for original in sample.originals)
     extra: dict[str, object] = {
         "kind": sample.kind,
@@ -130,8 +137,7 @@ def _triplet(name: str, index: int, sample: Sample, settings: Settings) -> Tripl
         "front": sample.front.key if sample.front else None,
         "crop": list(sample.crop),
         "margin": sample.margin,
-        "index": index,
-        "synthesis_seed": settings.seed,
+        **said,
         "files": [[original.key, original.sha256] for original in sample.originals],
     }
     return Triplet(
@@ -139,6 +145,7 @@ def _triplet(name: str, index: int, sample: Sample, settings: Settings) -> Tripl
         png(pair.source),
         png(pair.mask),
         truth=png(pair.truth),
+        effect=None if pair.effect is None else png(pair.effect),
         category=sample.things[0].category,
         licence=credit.licence,
         author=credit.author,
@@ -149,5 +156,11 @@ def _triplet(name: str, index: int, sample: Sample, settings: Settings) -> Tripl
 def _made_with(settings: Settings, stock: Stock) -> str:
     """A hash of all that decides what a sample becomes, hex."""
     files = [[[one.key, one.sha256] for one in part] for part in (stock.photos, stock.cutouts)]
-    told = json.dumps([EDITION, {**asdict(settings), "sizes": list(settings.sizes)}, files])
+    plain = {key: value for key, value in asdict(settings).items() if key not in LATER}
+    told = json.dumps([EDITION, {**plain, "sizes": list(settings.sizes), **_asked(settings)}, files])
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _asked(settings: Settings) -> dict[str, bool]:
+    """Those of the later settings that are on."""
+    return {key: True for key in LATER if getattr(settings, key)}

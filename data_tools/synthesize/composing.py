@@ -1,7 +1,7 @@
 """Laying cut-outs over a photo, so that the photo without one of them is known exactly.
 
-Later work may fit a thing to the light of its new place or give it a shadow: that is a `Look`, and nothing else here
-has to know of it.
+A thing may be fitted to the light of its new place and cast a shadow: that is a `Look`, see
+data_tools.synthesize.looks, and nothing else here has to know of it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,28 @@ from rorem.geometry import Box
 class Layer:
     """A cut-out at its place. rgba: uint8 (h, w, 4). left, top: px in the photo; it may reach beyond the photo.
 
-    removed: whether it is the thing that has to go; what stays is in the truth, too.
+    removed: whether it is the thing that has to go; what stays is in the truth, too. effect: whether it is not a thing
+    but what a thing does to its surroundings, such as a shadow.
     """
 
     rgba: np.ndarray
     left: int
     top: int
     removed: bool = True
+    effect: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """source, truth: uint8 RGB (H, W, 3), equal wherever the mask is False. mask: bool (H, W), True = remove."""
+    """source, truth: uint8 RGB (H, W, 3), equal wherever mask and effect are False. mask: bool (H, W), True = remove.
+
+    effect: bool (H, W), where a shadow of what has to go is seen; None where no look draws any.
+    """
 
     source: np.ndarray
     truth: np.ndarray
     mask: np.ndarray
+    effect: np.ndarray | None = None
 
     @property
     def share(self) -> float:
@@ -47,7 +53,7 @@ SEEN = 12  # coverage, of 255, from which a pixel shows anything
 
 # What is drawn for one cut-out on this ground: the layers from the back to the front, such as a shadow and then the
 # thing itself in the light of the place. ground: uint8 RGB (H, W, 3), with all that lies behind. All that a removed
-# thing draws goes with it: it is in the mask and not in the truth.
+# thing draws goes with it: it is in the mask, or among the effects, and not in the truth.
 Look = Callable[[np.ndarray, Layer], Sequence[Layer]]
 
 
@@ -64,17 +70,22 @@ def compose(photo: np.ndarray, layers: Sequence[Layer], margin: int, look: Look 
     beyond this margin.
     """
     source, truth = photo.copy(), photo.copy()
-    seen = np.zeros(photo.shape[:2], bool)
+    seen, shaded, shades = np.zeros(photo.shape[:2], bool), np.zeros(photo.shape[:2], bool), False
     for layer in layers:
         for part in look(source, layer):
             part = replace(part, removed=layer.removed)
+            coverage = _coverage(part, seen.shape)
             _draw(source, part)
-            if part.removed:
-                seen |= _coverage(part, seen.shape) > 0
-            else:
+            shades |= part.effect
+            shaded &= coverage < 255
+            if not part.removed:
                 _draw(truth, part)
-                seen &= _coverage(part, seen.shape) < 255
-    return Pair(source, truth, grown(seen, margin))
+                seen &= coverage < 255
+            elif part.effect:
+                shaded |= coverage > 0
+            else:
+                seen |= coverage > 0
+    return Pair(source, truth, grown(seen, margin), shaded if shades else None)
 
 
 def fitted(cutout: np.ndarray, height: int, flip: bool = False, turn: float = 0) -> np.ndarray:

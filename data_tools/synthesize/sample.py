@@ -28,16 +28,21 @@ FRONT_HEIGHTS = 0.5, 0.9  # of the hidden thing's height, for what stands in fro
 HIDDEN = 0.12, 0.6  # how much of a thing is behind what stands in front
 FRONT_PLACES = 24  # tried
 
+# Where things are drawn smaller the higher they stand, as on level ground: the horizon is taken to lie this far down
+# the photo, and what stands there is drawn this much smaller than at the lower border. Both are guesses.
+HORIZON, FAR = 0.35, 0.5
+
 
 @dataclass(frozen=True)
 class Wish:
-    """What a sample has to be. index: its number in the set."""
+    """What a sample has to be. index: its number in the set. matched: things are smaller the higher they stand."""
 
     index: int
     seed: int
     sizes: Sequence[int]
     several: float
     occluded: float
+    matched: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +66,28 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class _Placed:
+class Placed:
     layer: Layer
     original: Original
     box: Box
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    things: Sequence[_Placed]
-    front: _Placed | None
+class Plan:
+    """Things at their places. front: what hides a part of the first one. score: how well the places suit the kind."""
+
+    things: Sequence[Placed]
+    front: Placed | None
     score: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large things are drawn. rows: where the crop begins and ends, as shares of its photo's height; then what
+    stands higher is drawn smaller. enlarged: most that a cut-out is."""
+
+    rows: tuple[float, float] | None = None
+    enlarged: float = CUTOUT_ENLARGED
 
 
 def make(wish: Wish, stock: Stock, look: Look = as_it_is) -> Sample:
@@ -87,11 +103,12 @@ def make(wish: Wish, stock: Stock, look: Look = as_it_is) -> Sample:
     photos = [photo for photo in stock.photos if min(photo.width, photo.height) * ENLARGED >= size]
     if not photos:
         raise BadData(f"No photo is large enough for {size} pixels.", "Ask for smaller ones with --sizes.")
-    best: tuple[_Plan, Original, tuple[int, int, int], np.ndarray] | None = None
+    best: tuple[Plan, Original, tuple[int, int, int], np.ndarray] | None = None
     for _ in range(GROUNDS):
         photo = photos[int(rng.integers(len(photos)))]
         crop, ground = _crop(photo, size, kind, rng)
-        plan = _arranged(Ground(ground), kind, count, hidden, stock.cutouts, rng)
+        scale = Scale((crop[1] / photo.height, (crop[1] + crop[2]) / photo.height)) if wish.matched else Scale()
+        plan = arranged(Ground(ground), kind, count, hidden, stock.cutouts, rng, scale)
         if plan and (best is None or plan.score > best[0].score):
             best = plan, photo, crop, ground
         if plan and good_enough(kind, plan.score):
@@ -99,6 +116,20 @@ def make(wish: Wish, stock: Stock, look: Look = as_it_is) -> Sample:
     if best is None:
         raise BadData(f"Sample {wish.index} could not be made of these photos and cut-outs.", "Add more of them.")
     plan, photo, crop, ground = best
+    return composed(plan, ground, kind, photo, crop, rng, look)
+
+
+def composed(
+    plan: Plan,
+    ground: np.ndarray,
+    kind: Kind,
+    photo: Original,
+    crop: tuple[int, int, int],
+    rng: np.random.Generator,
+    look: Look,
+) -> Sample:
+    """The sample that a plan stands for. ground: uint8 RGB (S, S, 3), the crop of the photo."""
+    size = ground.shape[0]
     margin = max(LEAST_MARGIN, round(size * float(rng.uniform(*MARGINS))))
     layers = [placed.layer for placed in (*plan.things, *([plan.front] if plan.front else []))]
     things = [placed.original for placed in plan.things]
@@ -117,13 +148,19 @@ def _crop(photo: Original, size: int, kind: Kind, rng: np.random.Generator) -> t
     return (left, top, side), np.array(part.resize((size, size), Image.Resampling.LANCZOS))
 
 
-def _arranged(
-    ground: Ground, kind: Kind, count: int, hidden: bool, cutouts: Sequence[Original], rng: np.random.Generator
-) -> _Plan | None:
-    """Things at their places; the best of some tries, None if none worked out."""
-    best: _Plan | None = None
+def arranged(
+    ground: Ground,
+    kind: Kind,
+    count: int,
+    hidden: bool,
+    cutouts: Sequence[Original],
+    rng: np.random.Generator,
+    scale: Scale = Scale(),
+) -> Plan | None:
+    """Things at their places; the best of some tries, None if none worked out. hidden: with something in front."""
+    best: Plan | None = None
     for _ in range(TRIES):
-        plan = _arrangement(ground, kind, count, hidden, cutouts, rng)
+        plan = _arrangement(ground, kind, count, hidden, cutouts, rng, scale)
         if plan and (best is None or plan.score > best.score):
             best = plan
         if plan and good_enough(kind, plan.score):
@@ -132,41 +169,65 @@ def _arranged(
 
 
 def _arrangement(
-    ground: Ground, kind: Kind, count: int, hidden: bool, cutouts: Sequence[Original], rng: np.random.Generator
-) -> _Plan | None:
+    ground: Ground,
+    kind: Kind,
+    count: int,
+    hidden: bool,
+    cutouts: Sequence[Original],
+    rng: np.random.Generator,
+    scale: Scale,
+) -> Plan | None:
     share = float(np.exp(rng.uniform(*np.log(SHARES)))) / count
-    things: list[_Placed] = []
+    things: list[Placed] = []
     scores: list[float] = []
     for _ in range(count):
         original = cutouts[int(rng.integers(len(cutouts)))]
-        rgba = _sized(original.rgba(), share * ground.side**2, ground.side * WIDEST, bool(rng.random() < 0.5))
+        widest, flip = ground.side * WIDEST, bool(rng.random() < 0.5)
+        rgba = _sized(original.rgba(), share * ground.side**2, widest, flip, scale.enlarged)
         found = place(ground, kind, rgba[..., 3] > SEEN, [one.box for one in things], rng)
         if found is None:
             return None
         box, score = found
-        things.append(_Placed(Layer(rgba, box.left, box.top), original, box))
+        if scale.rows:
+            rgba, box = _farther(original.rgba(), box, flip, _size_at(box.bottom / ground.side, scale.rows))
+        things.append(Placed(Layer(rgba, box.left, box.top), original, box))
         scores.append(score)
-    front = _in_front(things[0], cutouts, rng) if hidden else None
+    front = _in_front(things[0], cutouts, rng, scale.enlarged) if hidden else None
     if hidden and front is None:
         return None
-    return _Plan(things, front, min(scores))
+    return Plan(things, front, min(scores))
 
 
-def _sized(rgba: np.ndarray, area: float, widest: float, flip: bool) -> np.ndarray:
+def _sized(rgba: np.ndarray, area: float, widest: float, flip: bool, enlarged: float) -> np.ndarray:
     """A cut-out drawn so that it covers so many px, unless it would be too wide or too blurred."""
     covers = max(1, int((rgba[..., 3] > SEEN).sum()))
-    scale = min((area / covers) ** 0.5, CUTOUT_ENLARGED, widest / max(rgba.shape[:2]))
+    scale = min((area / covers) ** 0.5, enlarged, widest / max(rgba.shape[:2]))
     return fitted(rgba, max(8, round(rgba.shape[0] * scale)), flip)
 
 
-def _in_front(thing: _Placed, cutouts: Sequence[Original], rng: np.random.Generator) -> _Placed | None:
+def _size_at(row: float, rows: tuple[float, float]) -> float:
+    """How large a thing is drawn that stands at a row of the crop, 0 to 1: FAR at the horizon, 1 at the bottom."""
+    first, last = rows
+    down = (first + row * (last - first) - HORIZON) / (1 - HORIZON)
+    return FAR + (1 - FAR) * min(1.0, max(0.0, down))
+
+
+def _farther(rgba: np.ndarray, box: Box, flip: bool, size: float) -> tuple[np.ndarray, Box]:
+    """A cut-out drawn smaller at its place: it goes on standing where it stood."""
+    small = fitted(rgba, max(8, round(box.height * size)), flip)
+    rows, columns = small.shape[:2]
+    left = (box.left + box.right - columns) // 2
+    return small, Box(left, box.bottom - rows, left + columns, box.bottom)
+
+
+def _in_front(thing: Placed, cutouts: Sequence[Original], rng: np.random.Generator, enlarged: float) -> Placed | None:
     """Something that hides a part of a thing, and stands lower in the picture, as what is nearer does."""
     original = cutouts[int(rng.integers(len(cutouts)))]
     if original.key == thing.original.key:
         return None
     height = max(8, round(thing.box.height * float(rng.uniform(*FRONT_HEIGHTS))))
     rgba = original.rgba()
-    height = min(height, round(rgba.shape[0] * CUTOUT_ENLARGED))
+    height = min(height, round(rgba.shape[0] * enlarged))
     rgba = fitted(rgba, height, bool(rng.random() < 0.5))
     least, most = HIDDEN
     for _ in range(FRONT_PLACES):
@@ -174,11 +235,11 @@ def _in_front(thing: _Placed, cutouts: Sequence[Original], rng: np.random.Genera
         top = thing.box.bottom - height + round(height * float(rng.uniform(0, 0.3)))
         layer = Layer(rgba, left, top, removed=False)
         if least <= _hides(layer, thing) <= most:
-            return _Placed(layer, original, Box(left, top, left + rgba.shape[1], top + height))
+            return Placed(layer, original, Box(left, top, left + rgba.shape[1], top + height))
     return None
 
 
-def _hides(front: Layer, thing: _Placed) -> float:
+def _hides(front: Layer, thing: Placed) -> float:
     """How much of a thing is behind a layer, 0 to 1."""
     behind = thing.layer.rgba[..., 3] > SEEN
     above = np.zeros(behind.shape, bool)

@@ -87,6 +87,29 @@ def take_stock(
     return stock
 
 
+def cutouts_in(folders: Sequence[Path], on_bad: OnBad, on_step: OnStep = lambda done, total: None) -> list[Original]:
+    """The cut-outs in folders where a person put nothing else, in the order of their keys; the others are told.
+
+    Raises BadData for a folder that is not there.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadData(f"There is no folder called {folder}.", "Check the name.")
+    things = [original for folder in folders for original in _originals(folder, on_bad)]
+    kept = []
+    for done, original in enumerate(things, 1):
+        try:
+            found = _cutout(original, True)
+            if isinstance(found, Original):
+                kept.append(found)
+            else:
+                on_bad(original.key, BadData(found, "Leave it out, or give another."))
+        except (RoremError, OSError) as error:
+            on_bad(original.key, _as_bad(error))
+        on_step(done, len(things))
+    return sorted(kept, key=lambda one: one.key)
+
+
 def _photo(original: Original, drawn_too: bool) -> Original | str:
     """The photo with its size, or why it cannot be used. Raises OSError and BadPicture."""
     data = original.read()

@@ -26,6 +26,7 @@ from rorem.triplet.record import Triplet
 RECORDS = ".records"
 ATTRIBUTION = "ATTRIBUTION.md"
 PARTS = ("source", "mask", "truth")
+MORE = "effect"  # a part that only sets with shadows have
 OTHER = "Choose another folder, or delete what is there."
 
 Record = Mapping[str, object]
@@ -55,14 +56,16 @@ class Set:
         for record in found:
             if not isinstance(record, dict) or record.get("made_with") != self.made_with:
                 raise BadData(f"{self.folder} holds a set made of other files or with other settings.", OTHER)
-            if all((self.folder / str(record[KEYS[part]])).is_file() for part in PARTS):
+            parts = (*PARTS, *([MORE] if MORE in record else []))
+            if all((self.folder / str(record[KEYS[part]])).is_file() for part in parts):
                 records[str(record["name"])] = record
         return records
 
     def add(self, triplet: Triplet) -> Record:
         """Writes a sample: its pictures, then its record, which is returned. Raises OSError."""
-        paths = {KEYS[part]: f"{ROOMS[part]}/{triplet.name}.png" for part in PARTS}
-        for part in PARTS:
+        parts = (*PARTS, *([MORE] if triplet.effect else []))
+        paths = {KEYS[part]: f"{ROOMS[part]}/{triplet.name}.png" for part in parts}
+        for part in parts:
             write_whole(self.folder / paths[KEYS[part]], getattr(triplet, part))
         record = {"name": triplet.name, **paths, **told(triplet), **triplet.extra, "made_with": self.made_with}
         write_whole(self.folder / RECORDS / f"{triplet.name}.json", json.dumps(record).encode())

@@ -30,7 +30,7 @@ class Slot:
     high: float
 
 
-def _plainly(draw: Callable[P, str]) -> Callable[P, str]:
+def plainly(draw: Callable[P, str]) -> Callable[P, str]:
     """With matplotlib's own defaults, whatever a person has set; a $ in a name is no formula; text stays text."""
 
     @wraps(draw)
@@ -45,22 +45,22 @@ def _plainly(draw: Callable[P, str]) -> Callable[P, str]:
     return drawn
 
 
-@_plainly
+@plainly
 def histogram(values: Sequence[float]) -> str:
     """How many items have which probability of a yes; values: 0 to 1. SVG."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.hist(values, bins=BINS, range=(0, 1), color=MARK)
     axes.set_xlim(0, 1)
     axes.set_xlabel("Probability of a yes")
     axes.set_ylabel("Items")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    return _svg(figure, "posterior", "How many items have which probability of a yes")
+    return to_svg(figure, "posterior", "How many items have which probability of a yes")
 
 
-@_plainly
+@plainly
 def pace(slots: Sequence[Slot]) -> str:
     """Seconds an answer over time: the median, and the middle half of the answers as a band. SVG."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     across = range(len(slots))
     axes.fill_between(across, [one.low for one in slots], [one.high for one in slots], color=MARK, alpha=0.25, lw=0)
     axes.plot(across, [one.middle for one in slots], color=MARK, lw=1.6, marker="o", markersize=3)
@@ -69,10 +69,11 @@ def pace(slots: Sequence[Slot]) -> str:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Seconds an answer")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    return _svg(figure, "pace", "Seconds an answer over time")
+    return to_svg(figure, "pace", "Seconds an answer over time")
 
 
-def _figure() -> tuple[Figure, Axes]:
+def new_figure() -> tuple[Figure, Axes]:
+    """Of one width and height everywhere, with the axes of our pages."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE)
@@ -87,7 +88,7 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str, about: str) -> str:
+def to_svg(figure: Figure, name: str, about: str) -> str:
     """The figure as an element for a page: no header, no names from outside. name, about: our own words."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -15,6 +15,7 @@ from rorem.triplet.shards import check_names, open_shards
 
 LISTS = (".json", ".jsonl")
 SHARDS = ".parquet"
+UNFINISHED = (".journal.jsonl", ".records")  # what a tool keeps in a folder that it writes record by record
 
 
 def open_set(
@@ -48,6 +49,8 @@ def open_set(
 
 def _of_folder(folder: Path) -> TripletSet:
     """Raises OSError, BadData."""
+    if not (folder / META).exists() and any((folder / name).exists() for name in UNFINISHED):
+        raise BadData(f"{folder} holds a set that is not finished.", "Run the command that writes it again.")
     if (folder / META).exists() or (folder / ROOMS["source"]).is_dir():
         return open_folder(folder)
     shards = [path for path in sorted(folder.rglob(f"*{SHARDS}")) if not _hidden(path.relative_to(folder))]

@@ -1,0 +1,197 @@
+"""A set of pairs from a folder of layer decompositions."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from data_tools.mulan.captions import Captions, category_of, read_captions
+from data_tools.mulan.choosing import Choice, chosen, is_of
+from data_tools.mulan.finding import Scene, find_scenes
+from data_tools.mulan.layering import Stack, hidden_share, pair_without, seen
+from data_tools.set_folder import SetFolder
+from data_tools.tally import Tally
+from rorem.errors import BadData, BadPicture
+from rorem.opacity import opacity_of
+from rorem.picture import open_picture, to_rgb
+from rorem.triplet import Triplet
+
+OnStep = Callable[[int, int], None]
+EDITION = 1  # raised by whoever changes what the same files and settings give
+LICENCE = "CC-BY-NC-SA-4.0"  # of MuLAn; the photos under it have their own
+SCENE, COUNT = "photo", "pairs_of_photo"  # keys in `extra`
+
+UNREADABLE = "photos whose layers cannot be read"
+UNLIKE = "photos with layers of different sizes"
+OPAQUE = "photos with a layer that has no transparency"
+CLEAR = "photos with a transparent ground"
+OTHER = "layers of other categories"
+HIDDEN = "layers that nothing is seen of"
+SMALL, LARGE = "layers too small to be removed", "layers that cover too much"
+
+
+@dataclass
+class Summary:
+    """What became of a run. made: names of pairs. there: how many were there before. left_out: by kind."""
+
+    made: list[str] = field(default_factory=list)
+    there: int = 0
+    left_out: Tally = field(default_factory=Tally)
+
+
+def mulan(
+    folder: Path,
+    out: Path,
+    choice: Choice = Choice(),  # noqa: B008
+    licence: str = LICENCE,
+    on_step: OnStep = lambda done, total: None,
+) -> Summary:
+    """Writes a pair for each chosen layer of each photo below `folder` to `out`, a set of triplets with a truth.
+
+    The same files and settings give the same bytes; a run that was stopped is taken up by the same call. on_step may
+    raise, to stop. Raises BadData if there are no layers, nothing to write, or another set in the way; OSError.
+    """
+    summary = Summary()
+    scenes = find_scenes(folder, summary.left_out)
+    captions = read_captions(folder, scenes, summary.left_out)
+    with SetFolder(out, _made_with(scenes, captions, choice, licence)) as set_:
+        there = _by_scene(set_.records.values())
+        for done, scene in enumerate(scenes):
+            on_step(done, len(scenes))
+            if (before := there.get(scene.name)) and before[0] == before[1]:
+                summary.there += before[0]
+                continue
+            for triplet in _pairs(scene, captions, choice, licence, summary.left_out):
+                if triplet.name in set_.records:
+                    summary.there += 1
+                else:
+                    set_.add(triplet)
+                    summary.made.append(triplet.name)
+        on_step(len(scenes), len(scenes))
+        if not set_.records:
+            raise BadData("No layer can be removed.", "; ".join(summary.left_out.lines()))
+        set_.finish()
+    return summary
+
+
+def read_stack(scene: Scene) -> Stack:
+    """The layers of a photo. Raises BadPicture for files that cannot be read, BadData for layers that do not fit."""
+    ground = open_picture(scene.layers[0])
+    if opacity_of(ground) is not None:
+        raise BadData(CLEAR)
+    layers = []
+    for path in scene.layers[1:]:
+        layer = open_picture(path)
+        if layer.size != ground.size:
+            raise BadData(UNLIKE)
+        alpha = opacity_of(layer)
+        if alpha is None:
+            raise BadData(OPAQUE)
+        layers.append(np.dstack([to_rgb(layer), alpha]))
+    return Stack(to_rgb(ground), layers)
+
+
+def _pairs(scene: Scene, captions: Captions, choice: Choice, licence: str, tally: Tally) -> Iterator[Triplet]:
+    try:
+        stack = read_stack(scene)
+    except BadPicture as error:
+        tally.add(UNREADABLE, scene.name, str(error))
+        return
+    except BadData as error:
+        tally.add(str(error), scene.name)
+        return
+    visible = seen(stack, choice.threshold, choice.smallest)
+    areas: dict[int, int] = {}
+    for number, mask in enumerate(visible):
+        name = _name(scene, number)
+        if not is_of(captions.of(scene.name, number + 1), choice.categories):
+            tally.add(OTHER, name)
+        elif kind := _unfit(mask, choice):
+            tally.add(kind, name)
+        else:
+            areas[number] = int(mask.sum())
+    numbers = chosen(scene.name, areas, choice)
+    for number in numbers:
+        yield _triplet(scene, stack, number, visible[number], len(numbers), captions, choice, licence)
+
+
+def _unfit(mask: np.ndarray, choice: Choice) -> str:
+    share = float(mask.mean())
+    if not share:
+        return HIDDEN
+    return SMALL if share < choice.least else LARGE if share > choice.most else ""
+
+
+def _triplet(
+    scene: Scene,
+    stack: Stack,
+    number: int,
+    visible: np.ndarray,
+    count: int,
+    captions: Captions,
+    choice: Choice,
+    licence: str,
+) -> Triplet:
+    pair = pair_without(stack, number, visible, choice.margin)
+    said = captions.of(scene.name, number + 1)
+    hidden = hidden_share(stack, number, visible, choice.threshold)
+    extra: dict[str, object] = {
+        SCENE: scene.name,
+        COUNT: count,
+        "layer": number + 1,
+        "layers": len(scene.layers),
+        "mask_share": round(float(pair.mask.mean()), 4),
+        "hidden_share": round(hidden, 4),
+        "occluded": hidden > 0.01,  # less is the soft rim of what lies beside
+        "captions": dict(said),
+        "captions_photo": dict(captions.photos.get(scene.name, {})),
+        "captions_ground": dict(captions.of(scene.name, 0)),
+        "margin": choice.margin,
+    }
+    return Triplet(
+        _name(scene, number),
+        _png(pair.source),
+        _png(pair.mask.astype(np.uint8) * np.uint8(255)),
+        truth=_png(pair.truth),
+        accepted_by="truth",
+        category=category_of(said),
+        licence=licence,
+        extra=extra,
+    )
+
+
+def _name(scene: Scene, number: int) -> str:
+    return f"{scene.name}-layer_{number + 1}"
+
+
+def _by_scene(records: Iterable[Mapping[str, object]]) -> dict[str, tuple[int, int]]:
+    """How many pairs of each photo are there, and how many it has."""
+    found: dict[str, tuple[int, int]] = {}
+    for record in records:
+        name = str(record[SCENE])
+        found[name] = found.get(name, (0, 0))[0] + 1, int(str(record[COUNT]))
+    return found
+
+
+def _made_with(scenes: Sequence[Scene], captions: Captions, choice: Choice, licence: str) -> str:
+    """A hash of all that decides what a pair becomes; of files their names and sizes. Raises OSError."""
+    whole = hashlib.sha256(json.dumps([EDITION, asdict(choice), licence]).encode())
+    for scene in scenes:
+        told = [[path.name, path.stat().st_size] for path in scene.layers]
+        said = [dict(captions.of(scene.name, number)) for number in range(len(scene.layers))]
+        whole.update(json.dumps([scene.name, told, said, dict(captions.photos.get(scene.name, {}))]).encode())
+    return whole.hexdigest()
+
+
+def _png(picture: np.ndarray) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
