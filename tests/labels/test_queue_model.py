@@ -235,7 +235,7 @@ def test_the_queue_does_what_the_model_does_on_postgresql(postgres: Server) -> N
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_the_queue_does_what_the_model_does_for_long() -> None:
-    run_state_machine_as_test(Machine, settings=settings(QUICK, max_examples=600, stateful_step_count=60))
+    run_state_machine_as_test(Machine, settings=settings(QUICK, max_examples=150, stateful_step_count=60))
 
 
 def test_the_model_has_something_to_say() -> None:
