@@ -199,6 +199,8 @@ class Syncer:
                     if mine:
                         self._all()
                     elif restore.is_wanted(self._store):
+                        if self._store.count():  # people were at it already, as before a crash: they go on
+                            self._opened.set()
                         return TURN
                 self._opened.set()
                 self._trouble = ""

@@ -254,6 +254,21 @@ def test_a_second_process_waits_for_the_first_ones_restore(
         second.stop()
 
 
+def test_who_was_at_it_before_a_crash_goes_on_at_once(fresh: Store, hub: Hub) -> None:
+    """The Hub never answered, so the first restore never ended; and the lease of the killed process lasts on."""
+    assert is_wanted(fresh)
+    stock(fresh, range(2))
+    answer_all(fresh, ANNA)
+    elsewhere = new_holder().replace(socket.gethostname(), "another-machine")
+    assert fresh.write(lambda connection: take(connection, elsewhere, int(time.time() * 1000)))
+    after = syncer(fresh, hub)
+    try:
+        after.start()
+        assert after.is_open(10.0) and is_wanted(fresh)
+    finally:
+        after.stop()
+
+
 def test_a_second_process_need_not_wait_where_nothing_is_fetched(fresh: Store, hub: Hub) -> None:
     stock(fresh, range(2))
     answer_all(fresh, ANNA)
