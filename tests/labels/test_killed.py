@@ -173,7 +173,7 @@ def work(clients: list[Client], apps: list[App], again: Any, least: float, pause
 
 def run(folder: Path, environment: dict[str, str], hub: Hub, address: str, count: int, seconds: float) -> None:
     """`count` apps on one database, and what has to hold after all that."""
-    source = write_set(folder / "set", 300, (48, 36))
+    source = write_set(folder / "set", 2000, (48, 36))  # more than are judged in that time
     urls: list[str] = []
     ports = [free_port() for _ in range(count)]
     apps: list[App] = []
