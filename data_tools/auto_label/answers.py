@@ -23,7 +23,6 @@ from rorem.labels.shards import EVENTS, FOLDERS, read_events, told_by
 COUNTING = ("yes", "no", "mask_wrong")
 FIX = "It takes a folder with events/, owner/name on the Hub, or answers as .csv, .jsonl or .parquet."
 NEEDED = "An answer has a verdict, and item, or sample or name."
-LONGEST_CELL = 1 << 20
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 FORMULA = re.compile(r"'[=+\-@\t\r]")  # how an export marks what a spreadsheet would take for a formula
 UNREAD = "answers that cannot be read"
@@ -135,7 +134,6 @@ def _once(answers: Iterable[Answer], tally: Tally) -> Iterator[Answer]:
 
 def _rows(path: Path, tally: Tally) -> Iterator[tuple[int, Mapping[str, object]]]:
     """Raises BadData for a file without the column verdict."""
-    csv.field_size_limit(LONGEST_CELL)
     reader = csv.DictReader(
         io.StringIO(path.read_text("utf-8-sig", errors="replace").replace("\0", "\ufffd"), newline="")
     )
