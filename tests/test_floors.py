@@ -15,7 +15,7 @@ from tests.tools.imports import PACKAGES, ROOT, Import, imports_of, project_file
 TOP = "rorem/__init__.py"
 # From the ground up. A room is a module or package directly in rorem/; rooms of one floor do not know each other.
 FLOORS = (
-    ("errors", "files", "geometry", "hosting", "memory", "version"),
+    ("errors", "figures", "files", "geometry", "hosting", "memory", "version"),
     ("mask", "picture"),
     ("mask_file", "opacity", "selection", "window"),
     ("nets", "remover", "triplet", "weights"),

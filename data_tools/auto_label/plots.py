@@ -8,7 +8,7 @@ import numpy as np
 
 from data_tools.auto_label.bound import Look
 from data_tools.auto_label.reliability import Bin
-from rorem.labels.plots import FAINT, INK, MARK, new_figure, plainly, to_svg
+from rorem.figures import FAINT, INK, MARK, new_figure, plainly, to_svg
 
 BARS = 40
 THIN = {"linewidth": 1.0, "linestyle": (0, (4, 3))}

@@ -6,24 +6,21 @@ other on a phone. The same input gives the same bytes.
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
 from rorem.evaluation.estimates import Definition, Estimate, kind
 from rorem.evaluation.slices import Cut
 from rorem.evaluation.summary import Summary
 from rorem.evaluation.wording import ARROWS, Scale, exactly, named, scale
+from rorem.figures import FAINT, INK, PAGE, plainly, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.transforms import Transform
 
-P = ParamSpec("P")
 # One colour a method, the same in every plot: on a light page, on a dark one. Found by search: they stand out from the
 # page, and people with any kind of colour vision can tell any two apart. Marks differ, too.
 PALETTE = (
@@ -39,7 +36,7 @@ PALETTE = (
     ("#664666", "#e4a4b5"),
 )
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
-INK, FAINT = "#0a0b0c", "#0a0b0d"  # stand-ins: the page's text and its lines
+COLOURS = PAGE | {light: f"var(--m{number})" for number, (light, _) in enumerate(PALETTE)}
 WIDTH = 4.0  # inches; 384 px in a page
 SIZE = 8.5  # points
 ROW = 0.21  # inches a method
@@ -60,22 +57,7 @@ def look(number: int) -> Look:
     return Look(PALETTE[number % len(PALETTE)][0], MARKS[number % len(MARKS)])
 
 
-def _plainly(draw: Callable[P, str]) -> Callable[P, str]:
-    """Draws with matplotlib's own defaults, whatever a person has set; a $ in a name is no formula; text stays text."""
-
-    @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
-        import matplotlib
-
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "rorem", "text.parse_math": False})
-            return draw(*args, **kwargs)
-
-    return drawn
-
-
-@_plainly
+@plainly
 def intervals(summary: Summary, definition: Definition) -> str:
     """A metric of every method with its interval, one row a method. SVG."""
     names = [one.method for one in summary.methods]
@@ -102,7 +84,7 @@ def intervals(summary: Summary, definition: Definition) -> str:
     return _svg(figure, f"intervals-{definition.id}", f"{definition.title} of every method with its interval")
 
 
-@_plainly
+@plainly
 def against_seconds(summary: Summary, definition: Definition, latency: Definition) -> str:
     """Quality against the median of seconds, which has a logarithmic axis; both with their intervals. SVG, or "" where
     no method has both."""
@@ -133,7 +115,7 @@ def against_seconds(summary: Summary, definition: Definition, latency: Definitio
     return _svg(figure, f"seconds-{definition.id}", f"{definition.title} against seconds")
 
 
-@_plainly
+@plainly
 def by_part(summary: Summary, cut: Cut, definition: Definition) -> str:
     """A metric of every method over the slices of a cut, from the smallest masks to the largest. SVG, or ""."""
     lines: list[tuple[int, list[tuple[int, float]]]] = []
@@ -254,17 +236,4 @@ def _short(name: str) -> str:
 
 
 def _svg(figure: Figure, name: str, about: str) -> str:
-    """The figure as an element for a page: no header, no outside names, colours and text left to the page."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
-    prefix = re.sub(r"\W+", "-", name)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
-    text = text.replace(INK, "currentColor").replace(FAINT, "var(--line)")
-    for number, (light, _) in enumerate(PALETTE):
-        text = text.replace(light, f"var(--m{number})")
-    label = about.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()
+    return to_svg(figure, name, about, COLOURS)

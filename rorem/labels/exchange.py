@@ -25,13 +25,13 @@ from rorem.labels.plan import Plan
 from rorem.labels.record_files import FIX, JSONL, PAGE, PARQUET, read_records, whole, write_records
 from rorem.labels.recount import recount
 from rorem.labels.relending import relend
+from rorem.labels.sql import chunks
 from rorem.labels.store import Store, add_events, order_seed, to_event
 from rorem.labels.tables import events, items, withdrawals
 
 T = TypeVar("T")
 CSV = ".csv"
 WRITTEN = 2000  # items or events in one transaction: an app that runs beside has to wait for so long
-AT_ONCE = 400  # ids; databases take only so many values in one question
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 OF_ITEM = ("sample", "method", "seed", "name", "category", "round")
 ANSWERS = (*OF_ITEM, "item", "annotator", "verdict", "reasons", "seconds")
@@ -85,9 +85,9 @@ def bring_in(store: Store, plan: Plan, path: Path) -> Moved:
     _refuse_doubles(told)
     store.read(lambda connection: _new(connection, told))
     parts: list[Moved] = []
-    for some in _chunks(things, WRITTEN):
+    for some in chunks(things, WRITTEN):
         parts.append(store.write(lambda connection, some=some: add_all(connection, plan, (), some)))
-    for some in _chunks(told, WRITTEN):
+    for some in chunks(told, WRITTEN):
         parts.append(store.write(lambda connection, some=some: add_all(connection, plan, some, ())))
     return Moved(*(sum(getattr(one, field.name) for one in parts) for field in fields(Moved)))
 
@@ -171,18 +171,13 @@ def _new(connection: Connection, told: Sequence[Event]) -> list[Event]:
 
 
 def _found(connection: Connection, column: Any, wanted: Sequence[str]) -> Iterator[Event]:
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         yield from map(to_event, connection.execute(select(events).where(column.in_(chunk))).mappings())
 
 
 def _there(connection: Connection, ids: Sequence[str]) -> set[str]:
-    return {id for chunk in _chunks(ids) for id in connection.scalars(select(items.c.id).where(items.c.id.in_(chunk)))}
+    return {id for chunk in chunks(ids) for id in connection.scalars(select(items.c.id).where(items.c.id.in_(chunk)))}
 
 
 def _record(event: Event) -> dict[str, Any]:
     return {**vars(event), "reasons": list(event.reasons)}
-
-
-def _chunks(wanted: Sequence[T], most: int = AT_ONCE) -> Iterator[Sequence[T]]:
-    for start in range(0, len(wanted), most):
-        yield wanted[start : start + most]

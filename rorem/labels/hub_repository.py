@@ -49,10 +49,6 @@ class HubRepository:
     def __repr__(self) -> str:
         return f"HubRepository({self.name!r})"
 
-    @property
-    def has_token(self) -> bool:
-        return bool(self._token)
-
     def head(self) -> Head:
         """Raises NoRepository where there is none."""
         api = self._api()

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import RowMapping
 
 from rorem.errors import BadData
 from rorem.files import write_whole
 from rorem.labels.plan import Plan
+from rorem.labels.sql import chunks, insert_into
 from rorem.labels.tables import items, strata
 from rorem.triplet import Triplet
 
@@ -36,7 +35,6 @@ TEXTS = ("method", "revision", "options", "protocol", "category", "licence", "au
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # in a database's text
 COUNTS = ("network_calls", "round")
 SIZES = ((0.02, "small"), (0.1, "medium"), (1.0, "large"))  # the mask's share of the photo, at most
-AT_ONCE = 400  # ids in one question
 LONGEST_CATEGORY = 60  # signs of it that tell groups apart
 OWN = ""  # the origin of items whose pictures lie in the store's folder
 
@@ -124,16 +122,14 @@ def add_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """
     if not rows:
         return 0
-    insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     by_id = {row["id"]: row for row in reversed(rows)}
     # In one order everywhere: two servers that add the same items must not wait for each other in a circle.
     ids = sorted(by_id)
     added = 0
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for some in chunks(ids):
         there = set(connection.scalars(select(items.c.id).where(items.c.id.in_(some))))
         if new := [by_id[id] for id in some if id not in there]:
-            known = insert(items).on_conflict_do_nothing(index_elements=["id"]).returning(items.c.id)
+            known = insert_into(connection, items).on_conflict_do_nothing(index_elements=["id"]).returning(items.c.id)
             added += len(connection.execute(known, new).all())
         if moved := [
             {"which": id, "from_set": by_id[id]["origin"], "at_place": by_id[id]["place"]}
@@ -151,10 +147,9 @@ def _add_strata(connection: Connection, names: set[str]) -> None:
     there = set(connection.scalars(select(strata.c.id).where(strata.c.id.in_(names))))
     if not (new := sorted(names - there)):
         return
-    insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     asked = connection.scalar(select(func.max(strata.c.asked))) or 0
     values = [{"id": name, "asked": asked} for name in new]
-    connection.execute(insert(strata).on_conflict_do_nothing(index_elements=["id"]), values)
+    connection.execute(insert_into(connection, strata).on_conflict_do_nothing(index_elements=["id"]), values)
 
 
 def set_state(connection: Connection, ids: Iterable[str], state: str, skips: int = Plan.skips) -> int:

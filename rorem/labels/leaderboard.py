@@ -13,13 +13,13 @@ from sqlalchemy import Connection, select
 from rorem.errors import Unavailable
 from rorem.labels.current import current
 from rorem.labels.event import VOTE, Event
+from rorem.labels.sql import chunks
 from rorem.labels.store import Store, to_event
 from rorem.labels.tables import events, items
 
 CENTRE, STEP = 1000.0, 400.0  # as in chess: 400 points more win ten times as often as they lose
 RESAMPLES = 200  # more would make a page wait for longer than a second
 LIMIT = 100_000  # rounds of the fit; a handful is usual
-AT_ONCE = 400  # items; databases take only so many values in one question
 SEED = 0
 MISSING = "A leaderboard needs the package evalica."
 
@@ -120,8 +120,8 @@ def _known(connection: Connection, held: Iterable[Event]) -> dict[str, tuple[str
     ids = list(dict.fromkeys(id for one in held for id in (one.item_a, one.item_b)))
     found = {}
     columns = select(items.c.id, items.c.method, items.c.sample, items.c.removal_seconds)
-    for start in range(0, len(ids), AT_ONCE):
-        some = connection.execute(columns.where(items.c.id.in_(ids[start : start + AT_ONCE])))
+    for chunk in chunks(ids):
+        some = connection.execute(columns.where(items.c.id.in_(chunk)))
         found |= {id: (method, sample, took) for id, method, sample, took in some}
     return found
 

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from rorem.labels.database import CannotSave
+from rorem.labels.sql import insert_into
 from rorem.labels.store import Store
 from rorem.labels.tables import facts
 
@@ -61,8 +60,8 @@ def lease(store: Store, holder: str, now: Callable[[], int], beat: float = BEAT)
 
 def take(connection: Connection, holder: str, now: int) -> bool:
     """Gets or renews the lease; False while somebody else has it."""
-    insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
-    connection.execute(insert(facts).values(name=FACT, value="").on_conflict_do_nothing(index_elements=["name"]))
+    put = insert_into(connection, facts).values(name=FACT, value="")
+    connection.execute(put.on_conflict_do_nothing(index_elements=["name"]))
     there = connection.scalar(select(facts.c.value).where(facts.c.name == FACT).with_for_update()) or ""
     other, _, until = there.rpartition("|")
     if other and other != holder and int(until) > now and not _is_dead(other):

@@ -12,8 +12,6 @@ from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import RowMapping
 
 from rorem.labels.choosing import choose, wait_for_any
@@ -21,6 +19,7 @@ from rorem.labels.counts import NEEDED, change_pending
 from rorem.labels.event import new_id
 from rorem.labels.items import SHARED
 from rorem.labels.plan import Plan
+from rorem.labels.sql import insert_into
 from rorem.labels.tables import annotators, handouts, items, strata
 
 SWEPT = 200  # hand-outs taken back at a time
@@ -134,8 +133,8 @@ def hand_out(
 
 def _new(connection: Connection, annotator: str, now: int) -> RowMapping:
     told = {"id": annotator, "order_seed": secrets.randbits(62), "draws": 0, "since": now}
-    insert_new = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
-    connection.execute(insert_new(annotators).values(told).on_conflict_do_nothing(index_elements=["id"]))
+    put = insert_into(connection, annotators).values(told)
+    connection.execute(put.on_conflict_do_nothing(index_elements=["id"]))
     found = lock(connection, annotator)
     assert found is not None
     return found

@@ -11,19 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import RowMapping
 
 from rorem.labels.card import Agreement
 from rorem.labels.event import JUDGEMENT, VOTE, Event
 from rorem.labels.items import SHARED
 from rorem.labels.shards import EVENTS, ITEMS
+from rorem.labels.sql import IS_UNDO, chunks, insert_into
 from rorem.labels.store import to_event
 from rorem.labels.tables import events, items, pushed, shards, withdrawals
 
 PLANNED, THERE, DROPPED = "planned", "there", "dropped"
-AT_ONCE = 400  # ids; databases take only so many values in one question
 Chunked = Iterator[Sequence[str]]
 
 
@@ -47,17 +45,16 @@ class Planned:
 
 
 def counts(connection: Connection) -> Counts:
-    answer = ~and_(events.c.verdict == "skip", events.c.handout == "", events.c.supersedes != "")
-    safe = connection.scalar(select(func.count()).select_from(events).where(answer)) or 0
+    safe = connection.scalar(select(func.count()).select_from(events).where(~IS_UNDO)) or 0
     kept = func.sum(case((_may_go(), 0), else_=1))
-    unplanned = select(func.count(), kept).where(answer, ~_is_pushed(EVENTS, events.c.event))
+    unplanned = select(func.count(), kept).where(~IS_UNDO, ~_is_pushed(EVENTS, events.c.event))
     left, here = connection.execute(unplanned).one()
     planned = (
         select(func.count())
         .select_from(shards)
         .join(pushed, pushed.c.shard == shards.c.path)
         .join(events, events.c.event == pushed.c.id)
-        .where(shards.c.kind == EVENTS, shards.c.state == PLANNED, answer)
+        .where(shards.c.kind == EVENTS, shards.c.state == PLANNED, ~IS_UNDO)
     )
     here = int(here or 0)
     return Counts(safe, left - here + (connection.scalar(planned) or 0), here)
@@ -73,7 +70,7 @@ def waiting_events(connection: Connection, after: int, most: int) -> list[tuple[
 def unpushed_items(connection: Connection, ids: Iterable[str]) -> list[RowMapping]:
     """Of these items, the rows of those that are in no shard."""
     found: list[RowMapping] = []
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         wanted = select(items).where(items.c.id.in_(chunk), ~_is_pushed(ITEMS, items.c.id))
         found += connection.execute(wanted).mappings()
     return found
@@ -111,7 +108,7 @@ def ids_in(connection: Connection, path: str) -> list[str]:
 def valid(connection: Connection, kind: str, ids: Iterable[str]) -> set[str]:
     """Of these rows, those that are still here and may be shared."""
     found: set[str] = set()
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         if kind == ITEMS:
             wanted = select(items.c.id).where(items.c.id.in_(chunk), items.c.state.in_(SHARED))
         else:
@@ -122,7 +119,7 @@ def valid(connection: Connection, kind: str, ids: Iterable[str]) -> set[str]:
 
 def items_of(connection: Connection, ids: Iterable[str]) -> list[RowMapping]:
     found: list[RowMapping] = []
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         found += connection.execute(select(items).where(items.c.id.in_(chunk))).mappings()
     return found
 
@@ -130,7 +127,7 @@ def items_of(connection: Connection, ids: Iterable[str]) -> list[RowMapping]:
 def events_of(connection: Connection, ids: Iterable[str]) -> list[Event]:
     """In the order of writing."""
     found: list[RowMapping] = []
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         found += connection.execute(select(events).where(events.c.event.in_(chunk))).mappings()
     return [to_event(row) for row in sorted(found, key=lambda row: row["seq"])]
 
@@ -159,13 +156,13 @@ def note_there(connection: Connection, kind: str, path: str, rows: int, ids: Seq
     """
     if kind == ITEMS:
         _lock(connection, kind, ids)
-    make = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     told = {"path": path, "kind": kind, "rows": rows, "state": THERE, "at": now}
-    connection.execute(make(shards).values(told).on_conflict_do_nothing(index_elements=["path"]))
-    known = make(pushed).on_conflict_do_nothing(index_elements=["kind", "id"])
+    put = insert_into(connection, shards).values(told)
+    connection.execute(put.on_conflict_do_nothing(index_elements=["path"]))
+    known = insert_into(connection, pushed).on_conflict_do_nothing(index_elements=["kind", "id"])
     if ids:
         connection.execute(known, [{"kind": kind, "id": id, "shard": path} for id in ids])
-    for chunk in _chunks(ids if kind == ITEMS else ()):
+    for chunk in chunks(ids if kind == ITEMS else ()):
         connection.execute(update(withdrawals).where(withdrawals.c.item.in_(chunk)).values(shard=path))
 
 
@@ -180,11 +177,11 @@ def agreement(connection: Connection) -> Agreement | None:
 
 def _lock(connection: Connection, kind: str, ids: Iterable[str]) -> None:
     """Has a withdrawal wait until the plan is written: then it sees that its item is on the way to the Hub."""
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         about = [chunk]
         if kind == EVENTS:
             told = select(events.c.item, events.c.item_a, events.c.item_b).where(events.c.event.in_(chunk))
-            about = list(_chunks({id for row in connection.execute(told) for id in row if id}))
+            about = list(chunks({id for row in connection.execute(told) for id in row if id}))
         for some in about:
             wanted = select(items.c.id).where(items.c.id.in_(some)).order_by(items.c.id)
             connection.execute(wanted.with_for_update(read=True)).all()
@@ -202,9 +199,3 @@ def _is_shared(id: ColumnElement[str]) -> ColumnElement[bool]:
 
 def _is_pushed(kind: str, id: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(pushed.c.kind == kind, pushed.c.id == id)
-
-
-def _chunks(ids: Iterable[str]) -> Chunked:
-    told = list(ids)
-    for start in range(0, len(told), AT_ONCE):
-        yield told[start : start + AT_ONCE]

@@ -12,10 +12,10 @@ from rorem.labels.current import chains, is_undo
 from rorem.labels.event import JUDGEMENT, Event
 from rorem.labels.items import CLOSED, OPEN
 from rorem.labels.plan import Plan
+from rorem.labels.sql import chunks
 from rorem.labels.store import to_event
 from rorem.labels.tables import events, items
 
-AT_ONCE = 400  # items; databases take only so many values in one question
 COUNTED = ("yes", "no", "mask_wrong", "skips")
 
 
@@ -42,8 +42,7 @@ def recount(connection: Connection, plan: Plan, ids: Iterable[str] | None = None
     """
     changed = 0
     wanted = _with_counts(connection) if ids is None else list(dict.fromkeys(ids))
-    for start in range(0, len(wanted), AT_ONCE):
-        chunk = wanted[start : start + AT_ONCE]
+    for chunk in chunks(wanted):
         rows = connection.execute(select(items).where(items.c.id.in_(chunk))).mappings().all()
         told = _events_of(connection, chunk)
         new = [values for row in rows if (values := _values(row, told.get(row["id"], []), plan))]

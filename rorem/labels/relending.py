@@ -9,10 +9,9 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from rorem.labels.current import Chain, chains, is_undo
 from rorem.labels.event import JUDGEMENT, Event, new_id
+from rorem.labels.sql import chunks
 from rorem.labels.store import to_event
 from rorem.labels.tables import annotators, events, handouts
-
-AT_ONCE = 400  # ids; databases take only so many values in one question
 
 
 def relend(connection: Connection, ids: Iterable[str]) -> int:
@@ -23,7 +22,7 @@ def relend(connection: Connection, ids: Iterable[str]) -> int:
     """
     rows: list[dict[str, Any]] = []
     seeds: dict[str, tuple[int, int]] = {}
-    for chunk in _chunks(list(dict.fromkeys(ids))):
+    for chunk in chunks(list(dict.fromkeys(ids))):
         told = _events_on(connection, chunk)
         for one in told:
             seeds.setdefault(one.annotator, (one.order_seed, one.at))
@@ -44,7 +43,7 @@ def _number(connection: Connection, new: list[dict[str, Any]], seeds: dict[str, 
     """Numbers each annotator's hand-outs in the order of time, after those that they had; adds who is new."""
     people = sorted({row["annotator"] for row in new})
     draws: dict[str, int] = {}
-    for chunk in _chunks(people):
+    for chunk in chunks(people):
         found = connection.execute(select(annotators.c.id, annotators.c.draws).where(annotators.c.id.in_(chunk)))
         draws |= {id: count for id, count in found}
     if unknown := [id for id in people if id not in draws]:
@@ -94,10 +93,5 @@ def _events_on(connection: Connection, ids: Sequence[str]) -> list[Event]:
 def _there(connection: Connection, name: str, wanted: Sequence[str]) -> set[str]:
     """Which of these some hand-out has already."""
     column = handouts.c[name]
-    asked = (select(column).where(column.in_(chunk)) for chunk in _chunks(wanted))
+    asked = (select(column).where(column.in_(chunk)) for chunk in chunks(wanted))
     return {value for one in asked for value in connection.scalars(one)}
-
-
-def _chunks(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(wanted), AT_ONCE):
-        yield wanted[start : start + AT_ONCE]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from rorem.labels.push_plan import THERE, note_there
 from rorem.labels.recount import recount
 from rorem.labels.relending import relend
 from rorem.labels.shards import EVENTS, ITEMS, kept_of, read_events, read_items, shards_in
+from rorem.labels.sql import chunks
 from rorem.labels.store import Store, add_events
 from rorem.labels.tables import events, facts, handouts, items, shards, strata, withdrawals
 
@@ -103,7 +104,7 @@ def _bring_items(
     file = repository.fetch(path, head.commit, folder)
     ids: list[str] = []
     new = 0
-    for page in _chunks(_rows(store.pictures, file, plan, seed, now(), gone, ids), PAGE):
+    for page in chunks(_rows(store.pictures, file, plan, seed, now(), gone, ids), PAGE):
         more, late = store.write(lambda connection, page=page: _add_items(connection, page))
         if late:
             drop_pictures(store, [row[f"sha256_{part}"] for row in late for part in PARTS])
@@ -193,12 +194,12 @@ def _bring_events(
     over = select(withdrawals.c.item).where(withdrawals.c.shard == "")
     gone = set(store.read(lambda connection: connection.scalars(over).all()))
     added = 0
-    for page in _chunks((one for one in told if not {one.item, one.item_a, one.item_b} & gone), PAGE):
+    for page in chunks((one for one in told if not {one.item, one.item_a, one.item_b} & gone), PAGE):
         added += store.write(lambda connection, page=page: _add_events(connection, page))
     about = sorted({one.item for one in told if one.item})
     # All at once, since an annotator's hand-outs are numbered in the order of time.
     store.write(lambda connection: relend(connection, about))
-    for page in _chunks(about, PAGE):
+    for page in chunks(about, PAGE):
         store.write(lambda connection, page=page: _recount(connection, plan, page))
     store.write(_balance)
     for path, ids in inside.items():
@@ -232,14 +233,3 @@ def _noted(connection: Connection) -> list[str]:
 
 def _sample(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{told['sha256_source']}:{told['sha256_mask']}".encode()).hexdigest()
-
-
-def _chunks(some: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    for one in some:
-        chunk.append(one)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from rorem.errors import BadOptions, RoremError
 from rorem.labels import hub_losses, push_plan, restore
@@ -24,6 +22,7 @@ from rorem.labels.lease import lease, new_holder
 from rorem.labels.plan import Plan
 from rorem.labels.push_plan import Counts
 from rorem.labels.pushing import Pusher
+from rorem.labels.sql import insert_into
 from rorem.labels.store import Store
 from rorem.labels.tables import facts
 
@@ -251,9 +250,8 @@ class Syncer:
 
     def _note(self, told: dict[str, str]) -> None:
         def write(connection: Connection) -> None:
-            insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
             for name, value in told.items():
-                put = insert(facts).values(name=name, value=value)
+                put = insert_into(connection, facts).values(name=name, value=value)
                 connection.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
         self._store.write(write)

@@ -7,14 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from rorem.labels.database import CannotSave, empty_log
 from rorem.labels.hub_removal import erase
 from rorem.labels.items import PARTS, PRIVATE
 from rorem.labels.kept_pictures import drop_pictures
 from rorem.labels.shards import ITEMS
+from rorem.labels.sql import insert_into
 from rorem.labels.store import Store
 from rorem.labels.tables import handouts, items, pushed, reports, withdrawals
 
@@ -74,13 +73,13 @@ def _hide(connection: Connection, which: ColumnElement[bool]) -> list[str]:
 
 def _delete(connection: Connection, which: ColumnElement[bool], now: int) -> Withdrawn:
     ids = tuple(connection.scalars(select(items.c.id).where(which).with_for_update()))
-    insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     on_hub = 0
     for id in ids:
         shard = connection.scalar(select(pushed.c.shard).where(pushed.c.kind == ITEMS, pushed.c.id == id)) or ""
         told = {"item": id, "at": now, "shard": shard}
         again = {"at": now, "shard": shard}
-        connection.execute(insert(withdrawals).values(told).on_conflict_do_update(index_elements=["item"], set_=again))
+        put = insert_into(connection, withdrawals).values(told)
+        connection.execute(put.on_conflict_do_update(index_elements=["item"], set_=again))
         if shard:
             on_hub += 1
         else:

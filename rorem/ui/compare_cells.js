@@ -98,7 +98,7 @@ async function loadPictures() {         // those that can be shown and are not h
   if (!rim) {
     rim = document.createElement('canvas');
     ask(there(null, '/mask')).then(answer => answer.blob()).then(createImageBitmap).then(bitmap => {
-      if (board?.id === id) rim = outlineOf(bitmap);
+      if (board?.id === id) rim = outlineOf(bitmap, ...photoSize());
       bitmap.close();
       redraw();
     }).catch(() => { if (board?.id === id) rim = null; });

@@ -1,8 +1,9 @@
 """The Compare tab: several methods on the photo and the marks of the painting surface, side by side.
 
-Our own component on gr.HTML, made of compare.html, compare.css (with base.css) and the scripts: compare_lens.js (one
-view for all pictures), compare_methods.js (what is compared), compare_cells.js (the results), compare_pair.js (two of
-them under a slider), compare_large.js (one of them large), compare.js (all else).
+Our own component on gr.HTML, made of compare.html, compare.css (with base.css) and the scripts: outline.js (of a mask),
+compare_lens.js (one view for all pictures), compare_methods.js (what is compared), compare_cells.js (the results),
+compare_pair.js (two of them under a slider), compare_large.js (one of them large), compare_vote.js (the better of two
+without names), compare.js (all else).
 
 Up: the custom event `compare_marked` carries what `comparing.begin` reads. Down: the value is what it returns; how the
 comparison goes is then asked for at /photo/TOKEN/comparison, which a page that was loaded anew does as well.
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 STYLES = ("base.css", "compare.css", "compare_vote.css")
 VOTE, LEADERS = "compare_vote.html", "compare_leaders.html"
 SCRIPTS = (  # run as one script, in this order
+    "outline.js",
     "compare_lens.js",
     "compare_methods.js",
     "compare_cells.js",

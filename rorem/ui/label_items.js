@@ -2,6 +2,7 @@
 
 const WANTED = 5;                      // items on this page: the one on screen and those that follow
 const PATIENCE = 20000;                // ms until a request counts as lost
+const RIM = 900;                       // px of the drawn outline's longer side
 const WAITS = [1000, 2000, 4000, 8000, 15000];  // ms between tries
 const KEYS = {token: 'rorem-label-token', name: 'rorem-label-name', guide: 'rorem-label-guide', pending: 'rorem-label-pending:'};
 const memory = new Map();              // where the browser keeps nothing
@@ -76,11 +77,15 @@ async function picture(handout, part, query = '') {
   if (!answer.ok) throw Object.assign(new Error('gone'), {gone: answer.status < 500});
   return createImageBitmap(await answer.blob());
 }
+function rimOf(mask) {
+  const scale = Math.min(6, RIM / Math.max(mask.width, mask.height));  // a small one is enlarged: it shall be thin there, too
+  return outlineOf(mask, ...[mask.width, mask.height].map(side => Math.max(1, Math.round(side * scale))));
+}
 async function load(item) {             // true once its pictures are decoded; false if they are gone
   for (let tries = 0; !over.has(item.handout); tries++) {
     try {
       const [result, source, mask] = await Promise.all(['result', 'source', 'mask'].map(part => picture(item.handout, part)));
-      item.pictures = {result, source, rim: outlineOf(mask)};
+      item.pictures = {result, source, rim: rimOf(mask)};
       mask.close();
       return true;
     } catch (error) {

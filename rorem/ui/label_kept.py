@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Mapping
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
 from rorem.errors import RoremError
 from rorem.labels.items import Pictures
 from rorem.labels.plan import Plan
+from rorem.labels.sql import IS_UNDO
 from rorem.labels.store import Store
 from rorem.labels.syncing import Syncer
 from rorem.labels.tables import events
@@ -20,8 +21,7 @@ from rorem.ui.settings import Settings
 log = logging.getLogger(__name__)
 TOKEN = "HF_TOKEN"
 SHARE = 20  # counting takes at most one part of the time in so many; meanwhile the last count is told
-_UNDO = and_(events.c.verdict == "skip", events.c.handout == "", events.c.supersedes != "")
-_COUNT = select(func.count()).select_from(events).where(~_UNDO)
+_COUNT = select(func.count()).select_from(events).where(~IS_UNDO)
 
 
 def open_syncer(

@@ -1,8 +1,8 @@
 """The Label tab: people judge removals, one after the other, with one key each.
 
-Our own component on gr.HTML, made of label.html, label.css (with base.css) and the scripts: label_view.js (what is on
-screen), label_items.js (the server, and what is here already), label_answers.js (one answer for each item, in order),
-label.js (entering, the guide, buttons and keys).
+Our own component on gr.HTML, made of label.html, label.css (with base.css) and the scripts: outline.js (of a mask),
+label_view.js (what is on screen), label_items.js (the server, and what is here already), label_answers.js (one answer
+for each item, in order), label.js (entering, the guide, buttons and keys).
 
 Nothing goes through Gradio's events: with those, quick keys all count for the first item. The page sends the hand-out
 that it shows to /label/answer and goes on when the server has confirmed that very one.
@@ -23,7 +23,8 @@ from rorem.ui.tabs import only_in
 
 HERE = Path(__file__).parent
 STYLES = ("base.css", "label.css")
-SCRIPTS = ("label_view.js", "label_items.js", "label_answers.js", "label.js")  # run as one script, in this order
+# Run as one script, in this order.
+SCRIPTS = ("outline.js", "label_view.js", "label_items.js", "label_answers.js", "label.js")
 
 
 def build(environment: Mapping[str, str] = os.environ) -> None:

@@ -5,7 +5,7 @@ const $ = selector => element.querySelector(selector);
 const $$ = selector => [...element.querySelectorAll(selector)];
 const root = $('.lb'), stage = $('.lb-stage'), canvas = $('.lb-stage canvas'), split = $('.lb-split');
 const base = (window.gradio_config?.root || location.origin + location.pathname).replace(/\/+$/, '');
-const MAX_ZOOM = 16, RIM = 900;        // RIM: px of the drawn outline's longer side
+const MAX_ZOOM = 16;
 const PACE = 0.15;                     // of what is in view, for an arrow key
 
 let shown = null;                      // the item on screen, see label_items.js
@@ -62,32 +62,6 @@ function paint() {
   view.setTransform(1, 0, 0, 1, 0, 0);
   view.fillStyle = '#fff';
   view.fillRect(cut - ratio(), 0, 2 * ratio(), canvas.height);
-}
-// The outline of a black and white picture: red, with white on both sides, to be seen on every ground.
-function outlineOf(bitmap) {
-  const shrink = Math.min(6, RIM / Math.max(bitmap.width, bitmap.height));  // a small one is enlarged: it shall be thin there, too
-  const width = Math.max(1, Math.round(bitmap.width * shrink)), height = Math.max(1, Math.round(bitmap.height * shrink));
-  const make = () => Object.assign(document.createElement('canvas'), {width, height});
-  const marks = make(), ink = marks.getContext('2d', {willReadFrequently: true});
-  ink.imageSmoothingEnabled = shrink < 1;
-  ink.drawImage(bitmap, 0, 0, width, height);
-  const data = ink.getImageData(0, 0, width, height);
-  for (let i = 0; i < data.data.length; i += 4) data.data[i + 3] = data.data[i] > 127 ? 255 : 0;
-  ink.putImageData(data, 0, 0);
-  const ring = (reach, colour) => {
-    const sheet = make(), pen = sheet.getContext('2d');
-    for (let i = 0; i < 16; i++) pen.drawImage(marks, reach * Math.cos(i * Math.PI / 8), reach * Math.sin(i * Math.PI / 8));
-    pen.globalCompositeOperation = 'source-in';
-    pen.fillStyle = colour;
-    pen.fillRect(0, 0, width, height);
-    return sheet;
-  };
-  const out = make(), pen = out.getContext('2d'), unit = Math.max(1, Math.max(width, height) / 500);
-  pen.drawImage(ring(2 * unit, '#fff'), 0, 0);
-  pen.drawImage(ring(1.2 * unit, '#ff2d55'), 0, 0);
-  pen.globalCompositeOperation = 'destination-out';
-  pen.drawImage(marks, 0, 0);
-  return out;
 }
 
 // ---------------------------------------------------------------- changing the view

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import save_photo
 from tests.browser.driver import Visitor, visit, wait_until
+from tests.browser.kept import Labels, app_with_labels
 from tests.browser.test_remove_tab import DISC, PHONE, remove_disc
 from tests.server import App, start_app
 
@@ -20,33 +19,10 @@ pytestmark = pytest.mark.browser
 TOLD = ".rr-verdict-told"
 
 
-@dataclass
-class Labels:
-    """What the app has kept."""
-
-    folder: Path
-
-    def rows(self, query: str) -> list[tuple]:
-        with sqlite3.connect(f"file:{self.folder / 'labels.db'}?mode=ro", uri=True) as connection:
-            return connection.execute(query).fetchall()
-
-    def answers(self) -> list[tuple]:
-        return self.rows("SELECT verdict, reasons, source FROM events ORDER BY seq")
-
-    def held(self) -> int:
-        return self.rows("SELECT count(*) FROM items WHERE state = 'held'")[0][0]
-
-    def pictures(self) -> int:
-        return sum(path.is_file() for path in (self.folder / "pictures").rglob("*"))
-
-
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Labels]]:
-    folder = tmp_path_factory.mktemp("asking")
-    running = start_app(folder / "data", environment={"ROREM_LABEL_DIR": str(folder / "kept")})
-    yield running, Labels(folder / "kept")
-    assert running.stop() == 0, "".join(running.log)
-    assert "Traceback" not in "".join(running.log), "".join(running.log)
+    with app_with_labels(tmp_path_factory.mktemp("asking")) as started:
+        yield started
 
 
 @pytest.fixture

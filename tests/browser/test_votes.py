@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.driver import Visitor, visit, wait_until
+from tests.browser.kept import Labels, app_with_labels
 from tests.browser.test_compare_tab import choose, mark, over, press
 from tests.browser.test_remove_tab import DISC, PHONE
-from tests.browser.test_share import Labels, shot
-from tests.server import App, start_app
+from tests.browser.test_share import shot
+from tests.server import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak]
 QUICK, SMOOTH, LAMA = "patchmatch", "telea", "lama"
@@ -20,12 +21,8 @@ QUICK, SMOOTH, LAMA = "patchmatch", "telea", "lama"
 
 @pytest.fixture(scope="module")
 def asking(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Labels]]:
-    folder = tmp_path_factory.mktemp("voting")
-    environment = {"ROREM_LABEL_DIR": str(folder / "kept"), "ROREM_WEIGHTS": str(weights)}
-    running = start_app(folder / "data", environment=environment)
-    yield running, Labels(folder / "kept")
-    assert running.stop() == 0, "".join(running.log)
-    assert "Traceback" not in "".join(running.log), "".join(running.log)
+    with app_with_labels(tmp_path_factory.mktemp("voting"), ROREM_WEIGHTS=str(weights)) as started:
+        yield started
 
 
 @pytest.fixture

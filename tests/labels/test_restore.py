@@ -177,7 +177,7 @@ def of_a_visitor(store: Store, number: int) -> str:
     return code
 
 
-@pytest.mark.parametrize("moment", ["_chunks", "read_events"])
+@pytest.mark.parametrize("moment", ["chunks", "read_events"])
 def test_what_is_withdrawn_amid_a_restore_is_deleted_everywhere(
     moment: str, store: Store, fresh: Store, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
