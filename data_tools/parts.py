@@ -24,7 +24,7 @@ class Part:
 
 
 def parts_of(names: Sequence[str], count: int = 0) -> list[Part]:
-    """Every record in one part, by a hash of its name alone; parts without records are left out.
+    """Every record in one part, by its name and the number of parts alone; parts without records are left out.
 
     count: how many parts there are; 0 makes it so that each holds about SIZE records.
     """
@@ -35,9 +35,9 @@ def parts_of(names: Sequence[str], count: int = 0) -> list[Part]:
     return [Part(number, count, tuple(some)) for number, some in enumerate(indices) if some]
 
 
-def seed_of(name: str, seed: int) -> int:
-    """The seed of one record, 0 to 2^31 - 1: the same whoever makes it, and when."""
-    return hash_of("seed", str(seed), name) >> 33
+def seed_of(key: str, seed: int) -> int:
+    """The seed of one record, 0 to 2^31 - 1: the same whoever makes it, and when. key: what tells it from others."""
+    return hash_of("seed", str(seed), key) >> 33
 
 
 def hash_of(*texts: str) -> int:

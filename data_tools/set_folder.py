@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 from rorem.errors import BadData
-from rorem.files import write_whole
+from rorem.files import clear_parts, write_whole
 from rorem.triplet import Triplet
 from rorem.triplet.fields import check_extra
 from rorem.triplet.folder import KEYS, META, ROOMS
-from rorem.triplet.folder_writing import record_of, stem_of, suffix_of
+from rorem.triplet.folder_writing import record_of, stem_key, stem_of, suffix_of
 
 JOURNAL = ".journal.jsonl"
 OTHER = "Choose another folder, or delete what is there."
@@ -36,9 +36,11 @@ class SetFolder:
         self._journal = folder / JOURNAL
         self._records = self._read()
         self._stems = {
-            Path(str(record[key])).stem.casefold() for record in self._records.values() for key in _keys(record)
+            stem_key(Path(str(record[key])).stem) for record in self._records.values() for key in _keys(record)
         }
         folder.mkdir(parents=True, exist_ok=True)
+        for room in ROOMS.values():
+            clear_parts(folder / room)
         self._file = self._journal.open("ab")
 
     def __enter__(self) -> SetFolder:
@@ -67,7 +69,7 @@ class SetFolder:
         for part, key in KEYS.items():
             if (data := getattr(triplet, part)) is not None:
                 paths[key] = f"{ROOMS[part]}/{stem}{suffix_of(data)}"
-                write_whole(self.folder / paths[key], data)
+                write_whole(self.folder / paths[key], data, tidy=False)
         record = record_of(triplet, paths)
         self._file.write(json.dumps({"made_with": self.made_with, "record": record}).encode() + b"\n")
         self._file.flush()

@@ -21,7 +21,7 @@ def in_sentences() -> Iterator[None]:
         complain(error.advice)
         raise typer.Exit(1 if isinstance(error, MissingWeights | BadWeights) else 2) from error
     except OSError as error:
-        complain(f"{error.filename or 'A file'} could not be read: {(error.strerror or str(error)).lower()}.")
+        complain(f"{error.filename or 'A file'} could not be used: {(error.strerror or str(error)).lower()}.")
         raise typer.Exit(1) from error
 
 

@@ -107,7 +107,7 @@ def _select(folder: str, sets: list[tuple[str, int, int]]) -> dict[str, float]:
     before = peak_memory() or 0
     started = time.perf_counter()
     opened = [TripletSet(name, _Named(name, first, last)) for name, first, last in sets]
-    old, new = (index.index_of(one, Path(folder)) for one in opened)
+    old, new = (index.index_of(one, Path(folder), index.ITEMS) for one in opened)
     read = time.perf_counter()
     said = {item.id: Said(yes=number % 4, no=1) for number, item in enumerate(new.items[: len(new.items) // 4])}
     scores = {
@@ -142,7 +142,9 @@ def _cached(folder: Path, name: str, first: int, last: int) -> tuple[str, int, i
     set_ = TripletSet(name, _Named(name, first, last))
     items = [_item(at, number, looks[at], corners[at], name == "old") for at, number in enumerate(range(first, last))]
     for start in range(0, len(items), index.PIECE):
-        index.keep(index.piece_of(folder, set_, start), items[start : start + index.PIECE], [])
+        index.keep(
+            index.piece_of(folder, set_, index.ITEMS, start), index.ITEMS, items[start : start + index.PIECE], []
+        )
     return name, first, last
 
 
@@ -161,8 +163,10 @@ def _item(at: int, number: int, look: int, corner: list[float], old: bool) -> It
         p_yes=(number % 97) / 97 if old else None,
         votes_yes=0,
         votes_no=0,
-        result=True,
-        truth=False,
+        result=_hash(f"result {number}"),
+        result_look=look ^ 3,
+        truth=_hash(f"truth {number}"),
+        truth_look=look ^ 5,
         look=look,
         left=left,
         top=top,

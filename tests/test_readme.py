@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -107,11 +108,16 @@ def test_every_relative_link_leads_somewhere(page: str) -> None:
 
 def options_of(module: str, words: Sequence[str]) -> set[str]:
     """What `--help` names, of the tool and, where it has several, of the command that is meant."""
-    told = [sys.executable, "-m", module, *words[:1], "--help"]
-    if not words or words[0].startswith("-") or subprocess.run(told, capture_output=True).returncode:
-        told = [sys.executable, "-m", module, "--help"]
-    done = subprocess.run(told, capture_output=True, text=True, check=True)
-    return set(re.findall(r"--[a-z][\w-]*", done.stdout))
+    told = help_of(module)
+    if words and re.search(rf"^\W*{re.escape(words[0])}\s", told.partition("Commands")[2], re.M):
+        told = help_of(module, words[0])
+    return set(re.findall(r"--[a-z][\w-]*", told))
+
+
+@cache
+def help_of(module: str, *command: str) -> str:
+    told = [sys.executable, "-m", module, *command, "--help"]
+    return subprocess.run(told, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("command", sorted(set(commands())))

@@ -39,7 +39,7 @@ def main(
     confidence: Annotated[float, typer.Option(help="Of the lower bound of that share.")] = Settings.confidence,
     curve: Annotated[str, typer.Option(help=KIND)] = AUTO,
     use: Annotated[str, typer.Option(help=USE)] = AUTO,
-    verdicts: Annotated[str, typer.Option(help=MODEL)] = AUTO,
+    verdicts: Annotated[str, typer.Option(help=MODEL)] = Settings.verdicts,
     one_per_photo: Annotated[bool, typer.Option("--one-per-photo", help=PHOTO)] = False,
     bins: Annotated[int, typer.Option(help="Of the reliability curve.")] = Settings.bins,
     seed: Annotated[int, typer.Option(help="Of folds and bootstrap.")] = 0,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
+from data_tools.auto_label.tables import ENCODING, END, Numbered, csv_rows, json_lines
 from data_tools.tally import Tally
 from rorem.errors import BadData
 from rorem.labels.current import current
@@ -26,14 +24,13 @@ NEEDED = "An answer has a verdict, and item, or sample or name."
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 FORMULA = re.compile(r"'[=+\-@\t\r]")  # how an export marks what a spreadsheet would take for a formula
 UNREAD = "answers that cannot be read"
-REPEATED = "answers of one person to one removal again"
 
 
 @dataclass(frozen=True)
 class Answer:
     """One person's yes, no or mask_wrong. annotator: "" if unknown. item: hash of source, mask and result.
 
-    Without an item: sample (hash of source and mask, or a name) or name, and the method.
+    Without an item: sample (hash of source and mask, or a name) or name, and method and seed, "" if unknown.
     """
 
     verdict: str
@@ -42,10 +39,11 @@ class Answer:
     sample: str = ""
     name: str = ""
     method: str = ""
+    seed: str = ""
 
 
 def read_answers(where: str, environment: Mapping[str, str] = os.environ) -> tuple[list[Answer], Tally]:
-    """The answers that count, and what was left out: skips say nothing, later answers of one person are repeats.
+    """The answers that count, and what was left out: skips say nothing.
 
     where: a data set of labels (a folder with events/, or owner/name on the Hub), an export of `rorem labels` (.jsonl
     or .parquet, with every event), or a file of answers (.csv or .jsonl, with the columns of `rorem labels export
@@ -56,7 +54,10 @@ def read_answers(where: str, environment: Mapping[str, str] = os.environ) -> tup
     path = Path(where).expanduser()
     try:
         if path.is_file():
-            return list(_of_file(path, tally)), tally
+            answers = list(_of_file(path, tally))
+            if tally.total and not answers:
+                raise BadData(f"No answer in {path.name} can be read: {tally.examples[UNREAD][0]}.", FIX)
+            return answers, tally
         if not path.is_dir() and HUB_ID.fullmatch(where):
             path = fetch(where, environment)
         files = sorted(
@@ -73,18 +74,22 @@ def _of_file(path: Path, tally: Tally) -> Iterator[Answer]:
     """Raises BadData, OSError."""
     match path.suffix.lower():
         case ".parquet":
-            return _that_hold(_event(record) for record in read_records(path))
+            return _that_hold(_events(enumerate(read_records(path), start=1), tally))
         case ".csv":
-            records = _rows(path, tally)
+            columns, records = csv_rows(path.name, path.read_bytes(), UNREAD, tally)
+            if "verdict" not in columns:
+                raise BadData(f"{path.name} has no column verdict.", NEEDED)
         case ".jsonl":
             records = _lines(path, tally)
             first = next(records, None)
-            if first is not None and "event" in first[1]:
-                return _that_hold(_events([first], records, tally))
-            records = _both(first, records)
+            if first is None:
+                return iter(())
+            records = chain([first], records)
+            if "event" in first[1]:
+                return _that_hold(_events(records, tally))
         case _:
             raise BadData(f"{path.name} is no file of answers.", FIX)
-    return _once(_answers(records, tally), tally)
+    return _answers(records, tally)
 
 
 def _that_hold(events: Iterable[Event]) -> Iterator[Answer]:
@@ -95,22 +100,18 @@ def _that_hold(events: Iterable[Event]) -> Iterator[Answer]:
             yield Answer(one.verdict, one.annotator, one.item)
 
 
-def _event(record: Mapping[str, object]) -> Event:
-    return from_record({name: value for name, value in record.items() if value is not None})
+def _events(records: Iterable[Numbered], tally: Tally) -> Iterator[Event]:
+    for number, record in records:
+        try:
+            yield from_record({name: value for name, value in record.items() if value is not None})
+        except BadData as error:
+            tally.add(UNREAD, f"line {number}", str(error))
 
 
-def _events(first: list[tuple[int, Any]], rest: Iterable[tuple[int, Any]], tally: Tally) -> Iterator[Event]:
-    for records in (first, rest):
-        for number, record in records:
-            try:
-                yield _event(record)
-            except BadData as error:
-                tally.add(UNREAD, f"line {number}", str(error))
-
-
-def _answers(records: Iterable[tuple[int, Mapping[str, object]]], tally: Tally) -> Iterator[Answer]:
+def _answers(records: Iterable[Numbered], tally: Tally) -> Iterator[Answer]:
     for number, record in records:
         told = {name: _text(record.get(name)) for name in Answer.__dataclass_fields__}
+        told["seed"] = told["seed"].removesuffix(".0")  # of a table with gaps, whose numbers became fractions
         verdict = told.pop("verdict").lower()
         if verdict == "skip":
             continue
@@ -120,53 +121,9 @@ def _answers(records: Iterable[tuple[int, Mapping[str, object]]], tally: Tally) 
         yield Answer(verdict, **told)
 
 
-def _once(answers: Iterable[Answer], tally: Tally) -> Iterator[Answer]:
-    """The first one of each person to each removal."""
-    seen: set[tuple[str, ...]] = set()
-    for one in answers:
-        key = (one.annotator, one.item or f"{one.sample}\0{one.name}\0{one.method}")
-        if one.annotator and key in seen:
-            tally.add(REPEATED, one.item or one.sample or one.name)
-            continue
-        seen.add(key)
-        yield one
-
-
-def _rows(path: Path, tally: Tally) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Raises BadData for a file without the column verdict."""
-    reader = csv.DictReader(
-        io.StringIO(path.read_text("utf-8-sig", errors="replace").replace("\0", "\ufffd"), newline="")
-    )
-    if "verdict" not in (reader.fieldnames or ()):
-        raise BadData(f"{path.name} has no column verdict.", NEEDED)
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            tally.add(UNREAD, f"line {reader.line_num}", str(error))
-            continue
-        if row is None:
-            return
-        yield reader.line_num, {name: value for name, value in row.items() if isinstance(name, str)}
-
-
-def _lines(path: Path, tally: Tally) -> Iterator[tuple[int, Mapping[str, object]]]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                record = json.loads(line) if line.strip() else None
-            except (ValueError, RecursionError):
-                record = ()
-            if isinstance(record, dict):
-                yield number, record
-            elif record is not None:
-                tally.add(UNREAD, f"line {number}", "it is no JSON object")
-
-
-def _both(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
-    if first is not None:
-        yield first
-    yield from rest
+def _lines(path: Path, tally: Tally) -> Iterator[Numbered]:
+    with path.open(encoding=ENCODING, errors="replace", newline=END) as file:
+        yield from json_lines(file, UNREAD, tally)
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -17,17 +17,17 @@ from data_tools.auto_label.settings import OF_EACH, Settings
 from data_tools.auto_label.verdicts import Known
 from rorem.judge import PUBLISHED_THRESHOLD
 
-EDITION = 1  # raised by whoever changes what the same answers and settings give
+EDITION = 2  # raised by whoever changes what the same answers and settings give
 DIGITS = 16  # of an id
 NOT_ITS_OWN = "That number was chosen for the published discriminator, not for this judge."
-WORTHLESS = "Removals that people accept do not score higher than others, so nothing is accepted."
+WORTHLESS = "There is no curve: removals that people accept do not score higher than others."
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
     """A calibration and what led to it. looks: the tests that were made. losses: cross-validated log loss of each kind
-    of curve that was tried. predicted: for each removal, float64 (N,), by a curve fitted without it; None without a
-    curve."""
+    of curve that was tried. predicted: for each removal, float64 (N,), by a curve fitted without it; None where that is
+    not asked for, or there is no curve."""
 
     calibration: Calibration
     looks: tuple[Look, ...]
@@ -81,34 +81,48 @@ def calibrate(known: Sequence[Known], settings: Settings, judge: str, revision: 
         fallback=False,
         reason="",
     )
-    if why := _too_few(columns, settings):
-        return Made(_published(base, columns, why), (), {}, None)
+    if len(known) < (least := needed(settings.wanted, settings.confidence)):
+        return Made(_published(base, columns, _too_few(len(known), least, settings)), (), {}, None)
+    fitted = _fitted(columns, settings, checked)
+    looks = sequence(columns.raw, columns.yes, settings.wanted, settings.confidence)
+    made = _by_tests(base, fitted.curve, columns.raw, looks)
+    if fitted.why_none:
+        made = replace(made, reason=f"{made.reason} {fitted.why_none}")
+    return Made(made, tuple(looks), fitted.losses, fitted.predicted)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """why_none: why there is no curve; "" if there is. The others as in `Made`."""
+
+    curve: Curve | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
+    predicted: np.ndarray | None = None
+    why_none: str = ""
+
+
+def _fitted(columns: Columns, settings: Settings, checked: bool) -> _Fitted:
+    """A curve, where good removals and bad ones allow one. The threshold needs none."""
+    count, good = len(columns.raw), int(columns.yes.sum())
+    if min(good, count - good) < OF_EACH:
+        why = f"There is no curve: it needs {OF_EACH} that people accept and {OF_EACH} that they do not"
+        return _Fitted(why_none=f"{why}, and they accept {good} of {count}.")
     predicted, losses = None, {}
-    kind, *more = kinds(settings.kind, len(known))
+    kind, *more = kinds(settings.kind, count)
     if more or checked:
         kind, predicted, losses = choose(settings.kind, columns.raw, columns.likely, columns.samples, settings.seed)
     curve = fit(kind, columns.raw, columns.likely)
     if curve.slope <= 0:
-        return Made(replace(base, reason=WORTHLESS), (), losses, None)
-    looks = sequence(columns.raw, columns.yes, settings.wanted, settings.confidence)
-    return Made(_by_tests(base, curve, columns.raw, looks), tuple(looks), losses, predicted)
+        return _Fitted(losses=losses, why_none=WORTHLESS)
+    return _Fitted(curve, losses, predicted)
 
 
-def _too_few(columns: Columns, settings: Settings) -> str:
-    """Why these answers allow no calibration; "" if they do."""
-    least, count, good = needed(settings.wanted, settings.confidence), len(columns.raw), int(columns.yes.sum())
-    if count < least:
-        have = "no removal" if not count else "1 removal" if count == 1 else f"{count} removals"
-        return (
-            f"There are answers on {have}. Fewer than {least} cannot show a precision of {percent(settings.wanted)} "
-            f"with {percent(settings.confidence)} confidence, whatever they say."
-        )
-    if min(good, count - good) < OF_EACH:
-        return (
-            f"Of {count} removals people accept {good}. A curve needs at least {OF_EACH} that they accept "
-            f"and {OF_EACH} that they do not."
-        )
-    return ""
+def _too_few(count: int, least: int, settings: Settings) -> str:
+    have = "no removal" if not count else "1 removal" if count == 1 else f"{count} removals"
+    return (
+        f"There are answers on {have}. Fewer than {least} cannot show a precision of {percent(settings.wanted)} "
+        f"with {percent(settings.confidence)} confidence, whatever they say."
+    )
 
 
 def _published(base: Calibration, columns: Columns, why: str) -> Calibration:
@@ -128,13 +142,14 @@ def _published(base: Calibration, columns: Columns, why: str) -> Calibration:
     )
 
 
-def _by_tests(base: Calibration, curve: Curve, raw: np.ndarray, looks: Sequence[Look]) -> Calibration:
-    base = replace(base, curve=curve, on=PROBABILITY)
+def _by_tests(base: Calibration, curve: Curve | None, raw: np.ndarray, looks: Sequence[Look]) -> Calibration:
+    base = replace(base, curve=curve, on=PROBABILITY if curve else RAW)
     sure = f"with {percent(base.confidence)} confidence"
     for last in reversed(passed(list(looks), base.wanted_precision)):
-        threshold = float(curve.probability(np.array([last.cutoff]))[0])
+        values = curve.probability(np.array([last.cutoff, *raw])) if curve else np.array([last.cutoff, *raw])
+        threshold = float(values[0])
         # Where a curve has come so near to 1 that numbers end, lower scores would be accepted than were tested.
-        if int((curve.probability(raw) >= threshold).sum()) == last.answered:
+        if int((values[1:] >= threshold).sum()) == last.answered:
             reason = (
                 f"Of the {last.answered} answered removals that score {last.cutoff:.4g} or more people accept "
                 f"{last.yes}: {percent(last.share)}, at least {percent(last.low)} {sure}."

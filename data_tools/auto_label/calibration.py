@@ -14,7 +14,7 @@ import numpy as np
 from data_tools.auto_label.curve import Curve
 from data_tools.auto_label.settings import ISOTONIC, NONE, PLATT
 from rorem.errors import BadData
-from rorem.judge import PUBLISHED_THRESHOLD, Score
+from rorem.judge import Score
 
 PROBABILITY, RAW = "probability", "raw"
 FIX = "python -m data_tools.auto_label writes such a file."
@@ -75,7 +75,7 @@ class Calibration:
         if self.threshold is None:
             return "nothing is accepted"
         if self.on == RAW:
-            return Score(0.0).rule() if self.threshold == PUBLISHED_THRESHOLD else f"raw >= {self.threshold:.6g}"
+            return Score(0.0).rule() if self.fallback else f"raw >= {self.threshold:.6g} (calibration {self.id})"
         return f"probability >= {self.threshold:.6g} (calibration {self.id})"
 
 

@@ -14,7 +14,7 @@ from data_tools.auto_label.calibrating import calibrate
 from data_tools.auto_label.calibration import Calibration
 from data_tools.auto_label.left_out import Left, by_group
 from data_tools.auto_label.reliability import Bin, Error, bins, expected_error
-from data_tools.auto_label.settings import Settings
+from data_tools.auto_label.settings import DAWID_SKENE, Settings
 from data_tools.auto_label.verdicts import Known, Scored, chosen, known_of
 from data_tools.tally import Tally
 
@@ -27,8 +27,9 @@ OTHER_SCORES = (
     "The answered removals score differently from the others (Kolmogorov-Smirnov, p = {p:.1g}). What was shown holds "
     "for removals like the answered ones."
 )
-
-
+WEIGHED = (
+    "The threshold goes by people weighed against each other, and so does its promise. data_tools.round counts heads."
+)
 UNHEARD = "Of {names} no answered removal counts, so nothing is shown for {these}."
 
 
@@ -47,7 +48,7 @@ class Group:
 class Findings:
     """looks: the tests. losses: cross-validated log loss of each kind of curve. bins, error: cross-validated, too; None
     and none without a curve. raw: float64 (N,), of all scored removals; accepted: bool (N,). use: "three" or "all".
-    model: of the verdicts. photos: with an answer. methods: all of them. by_method, by_category: each left out in
+    photos: with an answer. methods: all of them. by_method, by_category: each left out in
     turn. notes: sentences. unused: answers that do not count."""
 
     calibration: Calibration
@@ -59,7 +60,6 @@ class Findings:
     raw: np.ndarray
     accepted: np.ndarray
     use: str
-    model: str
     photos: int
     methods: Sequence[Group]
     by_method: Sequence[Left]
@@ -81,7 +81,7 @@ def findings(
     Raises BadData, Unavailable.
     """
     unused = unused if unused is not None else Tally()
-    every, model = known_of(scored, answers, settings.verdicts, unused)
+    every = known_of(scored, answers, settings.verdicts, unused)
     known, use = chosen(every, settings.use, settings.one_a_photo)
     if len(known) < len(every):
         unused.counts["removals with a verdict that other ones go before"] += len(every) - len(known)
@@ -104,12 +104,11 @@ def findings(
         raw=raw,
         accepted=accepted,
         use=use,
-        model=model,
         photos=len(set(samples)),
         methods=_methods(scored, accepted, known),
         by_method=list(by_group(known, lambda one: one.scored.method, *about)),
         by_category=list(by_group(known, lambda one: one.scored.category, *about)),
-        notes=_notes(scored, raw, known, samples),
+        notes=_notes(scored, raw, known, samples, settings),
         unused=unused,
     )
 
@@ -122,8 +121,10 @@ def _methods(scored: Sequence[Scored], accepted: np.ndarray, known: Sequence[Kno
     return [Group(name, whole[name], taken[name], answered[name], good[name]) for name in sorted(whole)]
 
 
-def _notes(scored: Sequence[Scored], raw: np.ndarray, known: Sequence[Known], samples: Sequence[str]) -> list[str]:
-    found = []
+def _notes(
+    scored: Sequence[Scored], raw: np.ndarray, known: Sequence[Known], samples: Sequence[str], settings: Settings
+) -> list[str]:
+    found = [WEIGHED] if known and settings.verdicts == DAWID_SKENE else []
     unheard = sorted({one.method for one in scored} - {one.scored.method for one in known})
     if known and unheard:
         names = ", ".join(name or "no named method" for name in unheard)

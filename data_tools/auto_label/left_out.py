@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_tools.auto_label.bound import interval
 from data_tools.auto_label.calibrating import Columns, calibrate
@@ -26,10 +26,10 @@ KEPT, NOT_KEPT, OPEN = "kept", "not kept", "open"
 class Left:
     """A group judged by a calibration on the others. answers: removals of it that people have judged; yes: accepted.
 
-    predicted: the mean probability that the others' calibration gives them; favour: how much that is above the share of
-    yes, with a 95 % interval (above 0, the judge favours the group). accepted: by the others' threshold; precision of
-    these and its two-sided interval, None without any. promise: whether the wanted precision is kept there, not kept,
-    or open. why: there is no calibration without the group; "" if there is.
+    predicted: the mean probability that the others' calibration gives them, None without a curve; favour: how much that
+    is above the share of yes, with a 95 % interval (above 0, the judge favours the group). accepted: by the others'
+    threshold; precision of these and its two-sided interval, None without any. promise: whether the wanted precision is
+    kept there, not kept, or open. why: the others show no threshold; "" if they do.
     """
 
     group: str
@@ -63,19 +63,19 @@ def _left(
 ) -> Left:
     made, columns = calibrate(others, settings, judge, revision, checked=False).calibration, Columns.of(inside)
     count, yes = len(inside), int(columns.yes.sum())
+    left = Left(name, count, yes)
     predicted = made.probability(columns.raw)
-    if predicted is None:
-        return Left(name, count, yes, why=made.reason)
-    mean = float(predicted.mean())
-    low, high = wilson(yes, count)
-    error = expected_error(predicted, columns.yes, columns.samples, settings.bins, settings.seed)
-    favour = (mean - yes / count, mean - high, mean - low)
-    if made.threshold is None:
-        return Left(name, count, yes, mean, favour, error, why=made.reason)
+    if predicted is not None:
+        mean = float(predicted.mean())
+        low, high = wilson(yes, count)
+        error = expected_error(predicted, columns.yes, columns.samples, settings.bins, settings.seed)
+        left = replace(left, predicted=mean, favour=(mean - yes / count, mean - high, mean - low), error=error)
+    if made.threshold is None or made.fallback:
+        return replace(left, why=made.reason)
     accepted = made.accepts(columns.raw)
     n, good = int(accepted.sum()), int(columns.yes[accepted].sum())
     if not n:
-        return Left(name, count, yes, mean, favour, error, 0)
+        return replace(left, accepted=0)
     least, most = interval(good, n, settings.confidence)
     promise = KEPT if least >= settings.wanted else NOT_KEPT if most < settings.wanted else OPEN
-    return Left(name, count, yes, mean, favour, error, n, good / n, least, most, promise)
+    return replace(left, accepted=n, precision=good / n, low=least, high=most, promise=promise)

@@ -44,7 +44,7 @@ def page(found: Findings, about: Mapping[str, object], notes: Sequence[str], fai
         tests=Markup(plots.tests(found.looks, found.settings.wanted)) if len(found.looks) > 1 else "",
         scores=Markup(plots.scores(found.raw, found.accepted)),
         groups=[(kind, some) for kind, some in (("Method", found.by_method), ("Category", found.by_category)) if some],
-        model=MODELS[found.model == DAWID_SKENE],
+        model=MODELS[found.settings.verdicts == DAWID_SKENE],
         three=found.use == THREE,
         many=MANY,
         least=LEAST,

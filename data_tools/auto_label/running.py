@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from data_tools.auto_label.verdicts import Scored
 from data_tools.commands import OnStep
 from data_tools.engine import LOCAL, name_everywhere, run
 from data_tools.parts import SIZE, parts_of
+from data_tools.put import clear, put
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions, Unavailable
-from rorem.files import write_whole
 from rorem.labels.record_files import write_records
 from rorem.triplet import TripletSet, open_set
 from rorem.version import __version__
@@ -78,6 +78,8 @@ def auto_label(
     if workers < 1 or part_size < 1:
         raise BadOptions("There has to be one worker, and one record in a part.", "Use 1 or more.")
     _check_packages()
+    if judge.file:  # workers have other current folders
+        judge = replace(judge, file=str(Path(judge.file).expanduser().absolute()))
     told, unused = read_answers(answers, environment) if answers else ([], Tally())
     set_, scorer, out = open_set(name, environment), judge.load(), out.absolute()
     hashed = made_with(set_, judge, scorer.revision)
@@ -85,6 +87,7 @@ def auto_label(
     _take(out, {**about, "part_size": part_size, "made_with": hashed})
     make_work = MakeWork(name_everywhere(name, set_), out, judge, hashed)
     outcomes, there = _outcomes(make_work, set_, scorer, part_size, engine, workers, on_step)
+    clear(out / PARTS)
     place = {one: number for number, one in enumerate(set_.names)}
     scored = sorted((one for outcome in outcomes for one in outcome.scored), key=lambda one: place[one.name])
     left_out = sorted((one for outcome in outcomes for one in outcome.left_out), key=lambda one: place[one.name])
@@ -142,7 +145,7 @@ def _take(out: Path, about: Mapping[str, object]) -> None:
     except FileNotFoundError:
         if any((out / name).exists() for name in (SCORES, CALIBRATION, PARTS, "meta.json")):
             raise BadData(f"{out} holds something else.", OTHER) from None
-        write_whole(out / ABOUT, _page(about))
+        put(out / ABOUT, _page(about))
         return
     except ValueError as error:
         raise BadData(f"{out / ABOUT} cannot be read.", OTHER) from error
@@ -171,8 +174,8 @@ def _write(
         for number, one in enumerate(scored)
     )
     write_records(out / SCORES, COLUMNS, rows)
-    write_whole(out / PAGE, page.encode())
-    write_whole(out / CALIBRATION, _page(_told(found, about, notes, failed)))
+    put(out / PAGE, page.encode())
+    put(out / CALIBRATION, _page(_told(found, about, notes, failed)))
 
 
 def _told(found: Findings, about: Mapping[str, object], notes: Sequence[str], failed: Tally) -> dict[str, Any]:
@@ -190,7 +193,7 @@ def _told(found: Findings, about: Mapping[str, object], notes: Sequence[str], fa
         "failed": dict(found_counts(failed)),
         "answers_unused": dict(found_counts(found.unused)),
         "answers_used": found.use,
-        "verdicts": found.model,
+        "verdicts": found.settings.verdicts,
         "photos": found.photos,
         "settings": asdict(found.settings),
         "tests": [asdict(one) for one in found.looks],

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from data_tools.auto_label.tables import ENCODING, END, Numbered, csv_rows, json_lines
+from data_tools.tally import Tally
 from rorem.errors import BadData, BadMask, BadOptions, BadPicture, RoremError
 from rorem.triplet import Triplet
 from rorem.triplet.sets import bad_record
@@ -21,6 +22,7 @@ JUDGES = (DISCRIMINATOR, SEAM)
 LARGEST = 1e9  # a score beyond it is none
 NO_RESULT = "it has no removal to judge"
 RECORD_ERRORS = (BadData, BadMask, BadPicture)
+UNREAD = "lines of the file of scores cannot be read"
 FIX = "A file of scores is .csv or .jsonl, with the columns id or name, and raw."
 
 
@@ -117,9 +119,10 @@ class Discriminator:
 
 
 class FromFile:
-    """Scores that somebody else has made, by the removal's id or, where a line has none, by its name."""
+    """Scores that somebody else has made, by the removal's id or, where a line has none, by its name.
 
-    notes = ()
+    Lines that cannot be read are told in the notes, and the others count.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises BadData."""
@@ -132,13 +135,18 @@ class FromFile:
         self.revision = f"sha256 {hashlib.sha256(data).hexdigest()[:12]}"
         self._raw: dict[tuple[str, str], float] = {}
         self._bad: set[tuple[str, str]] = set()
-        for record in _records(path, data):
-            key = ("id", str(record["id"])) if record.get("id") else ("name", str(record.get("name") or ""))
+        tally = Tally()
+        for number, record in _records(path, data, tally):
+            key = next(((name, str(record[name])) for name in ("id", "name") if record.get(name)), None)
+            if key is None:
+                tally.add(UNREAD, f"line {number}", "it has neither id nor name")
+                continue
             raw = _number(record.get("raw"))
             if raw is None or self._raw.get(key, raw) != raw:
                 self._bad.add(key)
             else:
                 self._raw[key] = raw
+        self.notes = tuple(tally.lines())
 
     def scores(self, triplets: Sequence[Triplet]) -> Sequence[float | RoremError]:
         return [self._score(triplet) for triplet in triplets]
@@ -161,27 +169,16 @@ def _or_error(triplet: Triplet) -> View | RoremError:
         return error
 
 
-def _records(path: Path, data: bytes) -> Iterator[Mapping[str, object]]:
-    """Lines that are no record are passed over: whoever needs them hears that there is no score. Raises BadData."""
-    text = data.decode("utf-8-sig", errors="replace").replace("\0", "\ufffd")
+def _records(path: Path, data: bytes, tally: Tally) -> Iterator[Numbered]:
+    """Raises BadData."""
     if path.suffix.lower() == ".jsonl":
-        for line in text.splitlines():
-            try:
-                record = json.loads(line) if line.strip() else None
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(record, dict):
-                yield record
-        return
+        return json_lines(io.TextIOWrapper(io.BytesIO(data), ENCODING, "replace", END), UNREAD, tally)
     if path.suffix.lower() != ".csv":
         raise BadData(f"{path.name} is no file of scores.", FIX)
-    reader = csv.DictReader(text.splitlines())
-    if "raw" not in (reader.fieldnames or ()) or not {"id", "name"} & set(reader.fieldnames or ()):
+    columns, rows = csv_rows(path.name, data, UNREAD, tally)
+    if "raw" not in columns or not {"id", "name"} & set(columns):
         raise BadData(f"{path.name} lacks a column.", FIX)
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise BadData(f"{path.name} is no sound CSV.", FIX) from error
+    return rows
 
 
 def _number(value: object) -> float | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from data_tools.auto_label.scorers import Judge, Scorer
 from data_tools.auto_label.verdicts import Scored
 from data_tools.parts import Part
+from data_tools.put import put
 from rorem.errors import BadData, BadMask, BadPicture, RoremError
-from rorem.files import write_whole
 from rorem.triplet import Triplet, TripletSet, open_set
 
 PARTS = "parts"
@@ -109,7 +109,7 @@ class Work:
             if self._how.on_record:
                 self._how.on_record(len(indices))
         outcome = Outcome(part.name, made_with, tuple(scored), tuple(left_out), tuple(self._scorer.notes))
-        write_whole(_file(out, part), (json.dumps(asdict(outcome)) + "\n").encode())
+        put(_file(out, part), (json.dumps(asdict(outcome)) + "\n").encode())
         return outcome
 
     def _told(self, indices: Sequence[int]) -> Iterator[tuple[str, Scored | RoremError]]:
@@ -118,7 +118,7 @@ class Work:
         for index, one in zip(indices, records, strict=True):
             raw = next(scores) if isinstance(one, Triplet) else one
             if isinstance(one, Triplet) and not isinstance(raw, RoremError):
-                yield one.name, Scored(one.name, one.id, one.sample, one.method, one.category, float(raw))
+                yield one.name, Scored(one.name, one.id, one.sample, one.method, one.seed, one.category, float(raw))
             else:
                 assert isinstance(raw, RoremError)
                 yield self._set.names[index], raw

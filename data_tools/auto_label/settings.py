@@ -12,12 +12,12 @@ KINDS = (AUTO, PLATT, ISOTONIC)
 THREE, ALL = "three", "all"
 USES = (AUTO, THREE, ALL)
 DAWID_SKENE, MAJORITY = "dawid-skene", "majority"
-VERDICTS = (AUTO, DAWID_SKENE, MAJORITY)
+VERDICTS = (MAJORITY, DAWID_SKENE)
 
 MANY = 3  # answers to one removal, by which its verdict is taken for settled
 # With so many settled removals the others are left aside: one person's slip would count as the judge's.
 ENOUGH_SETTLED = 300
-OF_EACH = 10  # good and bad removals, at least: two numbers cannot be fitted to less
+OF_EACH = 10  # good and bad removals, at least, for a curve: two numbers cannot be fitted to less
 # Below that a step function follows chance; scikit-learn's own guide says the same.
 ISOTONIC_FROM = 1000
 
@@ -27,15 +27,16 @@ class Settings:
     """wanted: the share of accepted removals that people would accept, too. confidence: of its one-sided lower bound.
 
     kind: of the curve from raw scores to probabilities. use: which removals count, those with three answers or all.
-    verdicts: how several answers become one. one_a_photo: of each photo with its mask only one removal counts.
-    bins: of the reliability curve. seed: of the folds and the bootstrap. Raises BadOptions for what is out of range.
+    verdicts: how several answers become one; `round` goes by the majority. one_a_photo: of each photo with its mask
+    only one removal counts. bins: of the reliability curve. seed: of the folds and the bootstrap.
+    Raises BadOptions for what is out of range.
     """
 
     wanted: float = 0.95
     confidence: float = 0.95
     kind: str = AUTO
     use: str = AUTO
-    verdicts: str = AUTO
+    verdicts: str = MAJORITY
     one_a_photo: bool = False
     bins: int = 10
     seed: int = 0

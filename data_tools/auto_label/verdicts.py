@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from data_tools.auto_label.answers import Answer
-from data_tools.auto_label.settings import ALL, AUTO, DAWID_SKENE, ENOUGH_SETTLED, MAJORITY, MANY, OF_EACH, THREE
+from data_tools.auto_label.said import counted, joined
+from data_tools.auto_label.settings import ALL, AUTO, DAWID_SKENE, ENOUGH_SETTLED, MANY, THREE
 from data_tools.parts import hash_of
 from data_tools.tally import Tally
 from rorem.errors import BadData
-from rorem.labels.aggregation import JUDGED, aggregate
+from rorem.labels.aggregation import posterior
 from rorem.labels.event import JUDGEMENT, Event
 
-OTHERS = "answers to removals that are not in this set"
-SEVERAL = "answers that fit several removals of this set"
-TIE = "removals on which the answers are evenly split"
-WRONG_MASK = "removals of which people only say that the mask is wrong"
 EVEN = 1e-6  # a probability no further from one half is a tie
 
 
@@ -29,13 +25,14 @@ class Scored:
     id: str
     sample: str
     method: str
+    seed: int
     category: str
     raw: float
 
 
 @dataclass(frozen=True)
 class Known:
-    """A scored removal with people's verdict. likely: how likely a yes is by the answers; answers: of yes or no."""
+    """A scored removal with people's verdict. likely: how likely a yes is by the answers; answers: of any kind."""
 
     scored: Scored
     yes: bool
@@ -43,27 +40,22 @@ class Known:
     answers: int
 
 
-def known_of(scored: Sequence[Scored], answers: Iterable[Answer], how: str, tally: Tally) -> tuple[list[Known], str]:
-    """A verdict for each scored removal that people agree on, in the order of ids; and by which model.
+def known_of(scored: Sequence[Scored], answers: Iterable[Answer], how: str, tally: Tally) -> list[Known]:
+    """A verdict for each scored removal that people have answered, in the order of ids.
 
-    how: "majority", "dawid-skene", or "auto": the latter where every answer says whose it is, one removal at least has
-    several, and crowd-kit is there. Raises Unavailable without crowd-kit, if it is asked for; BadData if the answers do
-    not say whose they are.
+    how: "majority", as `round` counts, or "dawid-skene". By either a tie is a no, and so is a mask that is wrong where
+    nobody says more: such removals would go into the set with the others, and are no good there.
+    Raises Unavailable without crowd-kit, if it is needed; BadData if the answers do not say whose they are and that
+    matters, and where there are answers and none is of these removals.
     """
-    joined = list(_joined(scored, answers, tally))
-    how = _model(how, joined)
+    pairs = joined(scored, answers, tally)
+    weighed = _by_model(pairs) if how == DAWID_SKENE else None
     by_id = {one.id: one for one in scored}  # two records may be the same removal
-    likely = _by_model(joined) if how == DAWID_SKENE else _by_majority(joined)
-    counts = Counter(item for item, answer in joined if answer.verdict in JUDGED)
     found = []
-    for item in sorted({item for item, _ in joined}):
-        if item not in likely:
-            tally.add(WRONG_MASK, by_id[item].name)
-        elif abs(likely[item] - 0.5) <= EVEN:
-            tally.add(TIE, by_id[item].name)
-        else:
-            found.append(Known(by_id[item], likely[item] > 0.5, likely[item], counts[item]))
-    return found, how
+    for item, said in sorted(counted((item, answer.verdict) for item, answer in pairs).items()):
+        likely = float(said.accepted) if weighed is None else weighed.get(item, 0.0)
+        found.append(Known(by_id[item], likely > 0.5 + EVEN, likely, said.answers))
+    return found
 
 
 def chosen(known: Sequence[Known], use: str, one_a_photo: bool) -> tuple[list[Known], str]:
@@ -73,9 +65,7 @@ def chosen(known: Sequence[Known], use: str, one_a_photo: bool) -> tuple[list[Kn
     several on one photo with its mask one is kept, drawn by a hash.
     """
     settled = [one for one in known if one.answers >= MANY]
-    good = sum(one.yes for one in settled)
-    enough = len(settled) >= ENOUGH_SETTLED and min(good, len(settled) - good) >= OF_EACH
-    only = use == THREE or (use == AUTO and enough)
+    only = use == THREE or (use == AUTO and len(settled) >= ENOUGH_SETTLED)
     found = settled if only else list(known)
     if one_a_photo:
         by_sample: dict[str, Known] = {}
@@ -85,55 +75,10 @@ def chosen(known: Sequence[Known], use: str, one_a_photo: bool) -> tuple[list[Kn
     return found, THREE if only else ALL
 
 
-def _joined(scored: Sequence[Scored], answers: Iterable[Answer], tally: Tally) -> Iterable[tuple[str, Answer]]:
-    """Each answer with the id of the removal that it is about."""
-    ids = {one.id for one in scored}
-    called: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for one in scored:
-        for word in {one.name, one.sample}:
-            called[word].add((one.id, one.method))
-    for answer in answers:
-        found = {answer.item} & ids if answer.item else _called(called, answer)
-        if len(found) == 1:
-            yield found.pop(), answer
-        else:
-            tally.add(SEVERAL if found else OTHERS, answer.item or answer.sample or answer.name)
-
-
-def _called(called: Mapping[str, set[tuple[str, str]]], answer: Answer) -> set[str]:
-    words = [word for word in (answer.sample, answer.name) if word]
-    fitting = [{id for id, method in called.get(word, ()) if answer.method in ("", method)} for word in words]
-    return set.intersection(*fitting) or set.union(*fitting)
-
-
-def _model(how: str, joined: Sequence[tuple[str, Answer]]) -> str:
-    signed = all(answer.annotator for _, answer in joined)
-    if how == DAWID_SKENE and not signed:
+def _by_model(pairs: Sequence[tuple[str, Answer]]) -> dict[str, float]:
+    if not all(answer.annotator for _, answer in pairs):
         raise BadData(
             "Not every answer says whose it is, so people cannot be weighed against each other.",
             "Take --verdicts majority.",
         )
-    if how != AUTO:
-        return how
-    judged = Counter(item for item, answer in joined if answer.verdict in JUDGED)
-    if not signed or max(judged.values(), default=0) < 2:
-        return MAJORITY  # nothing can be learnt of anybody
-    try:
-        import crowdkit.aggregation  # noqa: F401
-    except ImportError:
-        return MAJORITY
-    return DAWID_SKENE
-
-
-def _by_model(joined: Sequence[tuple[str, Answer]]) -> dict[str, float]:
-    events = [Event("", JUDGEMENT, answer.annotator, answer.verdict, item) for item, answer in joined]
-    return {item: one.p_yes for item, one in aggregate(events).items() if one.p_yes is not None}
-
-
-def _by_majority(joined: Sequence[tuple[str, Answer]]) -> dict[str, float]:
-    """1, 0, or one half for a tie."""
-    balance: Counter[str] = Counter()
-    judged = [(item, answer) for item, answer in joined if answer.verdict in JUDGED]
-    for item, answer in judged:
-        balance[item] += 1 if answer.verdict == "yes" else -1
-    return {item: 0.5 if not balance[item] else float(balance[item] > 0) for item, _ in judged}
+    return dict(posterior([Event("", JUDGEMENT, answer.annotator, answer.verdict, item) for item, answer in pairs]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ from data_tools.check.fixing import Fixed, fix
 from data_tools.check.problem import Problem
 from data_tools.check.rules import Rules
 from data_tools.commands import tell, told
-from rorem.terminal import complain, say
+from rorem.terminal import STOPPED, complain, say
 
 SET = "A folder, a list such as meta.json, Parquet shards, or owner/name on the Hub."
 TOLERANCE = "Levels of 255 that a result may differ from its photo by, outside the mask."
@@ -50,7 +52,7 @@ def main(
             say(problem.line)
 
     fixed = None
-    with told("Checking") as on_step:
+    with told("Checking") as on_step, _stopping(keep):
         rules = Rules(tolerance, changed, grow)
         checked = check(name, rules, tell_problem, on_step, engine_name, workers, keep)
     if fix_to:
@@ -58,6 +60,18 @@ def main(
             fixed = fix(checked, fix_to, rules, on_step)
     _sum_up(checked, fixed, fix_to, as_json)
     raise typer.Exit(1 if (fixed.lost if fixed else checked.wrong) else 0)
+
+
+@contextmanager
+def _stopping(keep: Path | None) -> Iterator[None]:
+    """Where nothing is kept, a check that was stopped begins anew."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if keep:
+            raise
+        complain("Stopped. With --keep DIR a check goes on from there.")
+        raise typer.Exit(STOPPED) from None
 
 
 def _sum_up(checked: Checked, fixed: Fixed | None, out: Path | None, as_json: bool) -> None:

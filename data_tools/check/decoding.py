@@ -59,9 +59,8 @@ def _is_plain_png(data: bytes) -> bool:
 
     Raises BadPicture where the chunks are not sound.
     """
-    view, at, names = memoryview(data), len(_PNG), list[bytes]()
-    plain = False
-    while b"IEND" not in names:
+    view, at, name, plain = memoryview(data), len(_PNG), b"", True
+    while name != b"IEND":
         if at + 12 > len(data):
             raise BadPicture("The end of the file is missing.")
         length, name = struct.unpack_from(">I4s", data, at)
@@ -70,12 +69,16 @@ def _is_plain_png(data: bytes) -> bool:
             raise BadPicture("The end of the file is missing.")
         if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
             raise BadPicture("A checksum in the file is wrong.")
-        if name == b"IHDR" and length == 13:
-            width, height, depth, kind, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, at + 8)
-            plain = depth == 8 and kind in (_GREY, _RGB) and not interlaced and _fits(width, height)
-        names.append(name)
+        plain &= name in _SILENT and (name == b"IHDR") == (at == len(_PNG))
+        if name == b"IHDR":
+            plain &= length == 13 and _is_plain_header(data, at + 8)
         at = end + 4
-    return plain and names[0] == b"IHDR" and names.count(b"IHDR") == 1 and set(names) <= _SILENT
+    return plain
+
+
+def _is_plain_header(data: bytes, at: int) -> bool:
+    width, height, depth, kind, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, at)
+    return depth == 8 and kind in (_GREY, _RGB) and not interlaced and _fits(width, height)
 
 
 def _is_plain_jpeg(data: bytes) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +17,11 @@ from data_tools.check.looking import read_record
 from data_tools.check.problem import CHANGED, DAMAGED, DUPLICATE, GREY, HASH, NAME, SIZE, Problem
 from data_tools.check.rules import Rules, allowed, look, marked, rgb, wrong_hashes
 from data_tools.parts import hash_of
+from data_tools.plain_files import png
 from data_tools.set_folder import SetFolder
+from data_tools.staging import check_apart
 from data_tools.tally import Tally
-from rorem.errors import BadData, BadOptions
+from rorem.errors import BadData
 from rorem.triplet import Triplet, TripletSet, open_set
 from rorem.triplet.fields import DERIVED
 from rorem.triplet.sets import Names
@@ -52,16 +53,18 @@ def fix(
 ) -> Fixed:
     """Writes the records of a checked set to the folder `out`, mended where that can be done.
 
-    Records in which nothing was found are copied byte for byte. The same call goes on where another was stopped.
+    Records in which nothing was found are copied byte for byte, and come first: of records that are alike, or become
+    so, the sound one is kept. The same call goes on where another was stopped.
     Raises BadData if `out` holds another set, or if no record is left; BadOptions for a folder inside the set's own;
     OSError.
     """
-    _check_apart(checked.name, out)
+    check_apart(checked.name, out)
     set_ = open_set(checked.name)
     mended, left_out, contents, names = Tally(), Tally(), set[int](), Names()
     with SetFolder(out, _made_with(set_.fingerprint, rules)) as new:
-        for index, state in enumerate(checked.states):
-            on_step(index, len(set_))
+        for done, index in enumerate(sorted(range(len(set_)), key=checked.states.__getitem__)):
+            on_step(done, len(set_))
+            state = checked.states[index]
             if state == AGAIN:
                 left_out.add(DUPLICATE, set_.names[index])
                 continue
@@ -69,11 +72,11 @@ def fix(
             if name in new.records:  # by an earlier run
                 _recall(new.records[name], name, contents, mended)
                 continue
-            done = _record(set_, index, state, rules)
-            if isinstance(done, Problem):
-                left_out.add(done.kind, done.record, done.what)
+            made = _record(set_, index, state, rules)
+            if isinstance(made, Problem):
+                left_out.add(made.kind, made.record, made.what)
                 continue
-            triplet, kinds = done
+            triplet, kinds = made
             content = _content(triplet.hashes)
             if content in contents:  # two that differed only in what was wrong with them
                 left_out.add(DUPLICATE, triplet.name)
@@ -140,7 +143,7 @@ def _without(triplet: Triplet, problem: Problem, rules: Rules) -> Triplet | None
         return replace(triplet, **{problem.part: None})
     if problem.kind == GREY:
         mask, _ = marked(triplet, decoded(triplet.mask))
-        return None if mask is None else replace(triplet, mask=_png(mask * np.uint8(255)))
+        return None if mask is None else replace(triplet, mask=png(mask * np.uint8(255)))
     if problem.kind == CHANGED:
         return _composited(triplet, problem.part, rules)
     return None
@@ -155,15 +158,7 @@ def _composited(triplet: Triplet, part: str, rules: Rules) -> Triplet | None:
     may = allowed(mask, effect, rules.grow)
     picture = rgb(decoded(triplet.source)).copy()
     cv2.copyTo(rgb(decoded(getattr(triplet, part))), may, picture)
-    return replace(triplet, **{part: _png(picture)})
-
-
-def _png(picture: np.ndarray) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
+    return replace(triplet, **{part: png(picture)})
 
 
 def _content(told: Mapping[str, object]) -> int:
@@ -173,17 +168,6 @@ def _content(told: Mapping[str, object]) -> int:
 
 def _printable(name: str) -> str:
     return "".join(sign if sign.isprintable() else "_" for sign in name)
-
-
-def _check_apart(name: str, out: Path) -> None:
-    place = Path(name).expanduser()
-    try:
-        home = (place if place.is_dir() else place.parent).resolve()
-        inside = place.exists() and (out.resolve() == home or home in out.resolve().parents)
-    except OSError:
-        return
-    if inside:
-        raise BadOptions("A set is never mended in place.", "Name a folder that lies outside of it.")
 
 
 def _made_with(fingerprint: str, rules: Rules) -> str:

@@ -80,8 +80,8 @@ class Work:
 class InOrder(Sequence[Part]):
     """The parts of a set in the order of its records, made as they are asked for.
 
-    Not by names, as nothing that is made here depends on a part: so shards are read from front to back, and a list of
-    ten million records needs no numbers in memory.
+    Not by names, as nothing that is made here depends on a part: so shards are read from front to back, and here a list
+    of ten million records needs no numbers in memory. Ray is given all parts at once, and they are then held.
     """
 
     def __init__(self, count: int, size: int = SIZE) -> None:

@@ -33,7 +33,7 @@ KINDS: Mapping[str, str] = {
     HASH: "the hashes are made anew",
     NAME: "it gets a name of its own",
     SHARED: "each record gets a file of its own",
-    DUPLICATE: "the first one stays",
+    DUPLICATE: "one stays: the first in which nothing else is wrong, or else the first",
 }
 
 

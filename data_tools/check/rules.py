@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,10 +15,8 @@ from rorem.mask_file import read_mask
 from rorem.picture import Picture, to_rgb
 from rorem.remover import AS_PUBLISHED
 from rorem.triplet import Triplet
-from rorem.triplet.fields import DERIVED
 
 PARTS = ("source", "mask", "result", "truth", "effect")
-_DIGITS = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -118,10 +115,10 @@ def rgb(picture: Picture) -> np.ndarray:
 def wrong_hashes(triplet: Triplet) -> list[str]:
     """Under which keys hashes are told that are not those of the pictures.
 
-    They were put into `extra` when the record was read. An `id` that is no hash is one of another kind, and not ours.
+    They were put into `extra` when the record was read. An `id` alone says nothing: many sets have one of another kind.
     """
-    told = ((key, triplet.extra.get(key)) for key in DERIVED if key in triplet.extra)
-    return [key for key, value in told if key != "id" or (isinstance(value, str) and _DIGITS.fullmatch(value))]
+    wrong = [key for key in triplet.hashes if key in triplet.extra]
+    return ["id", *wrong] if wrong and "id" in triplet.extra else wrong
 
 
 def _name(triplet: Triplet) -> Iterator[Problem]:

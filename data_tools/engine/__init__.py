@@ -1,7 +1,8 @@
 """Doing the same with every part of a set, here or on many machines.
 
 `work` is made once for each worker (it holds a loaded model, say) and then called with part after part. What it makes
-of a part has to be on disk, whole, when the call returns: whoever runs again leaves out what is done.
+of a part has to be on disk, whole, when the call returns: whoever runs again leaves out what is done. A work that can
+leave single records out is also `Careful`, see `deaths`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Doing the parts of a set on the machines of a Ray cluster, with Ray Data.
 
 Actors hold what is costly to make (a loaded network, say), parts stream to them, and the parts of a lost worker are
-done again by another one. Nothing is sent to anybody but the machines of the cluster: usage statistics are off, and
-there is no dashboard.
+done again by another one; what ends every worker that takes it is found out, see `deaths`. Nothing is sent to anybody
+but the machines of the cluster: usage statistics are off, and there is no dashboard.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from data_tools.engine import MakeWork, Told
+from data_tools.engine.deaths import ROUNDS, Begun, Care, Careful, Deaths
 from data_tools.parts import Part
 from rorem.errors import RoremError, Unavailable
 
@@ -41,24 +42,28 @@ def run_on_ray(make_work: MakeWork[Told], parts: Sequence[Part], workers: int = 
     Uses the cluster that the program is connected to, else the one of RAY_ADDRESS, else starts Ray on this machine and
     ends it again. With GPUs in the cluster each worker gets one, or a share of one if there are more workers; unless
     ROREM_DEVICE says `cpu`. make_work has to be picklable, and its module importable on every machine.
-    Raises what the work raises, Unavailable without Ray, RoremError if Ray gives up.
+    Raises what the work raises, Unavailable without Ray, RoremError if Ray gives up or the workers die for no record's
+    fault.
     """
     ray = _imported()
     ours = not ray.is_initialized()
     if ours:
         _start(ray, workers)
     try:
-        yield from until_all_are_told(ray, make_work, parts, workers)
+        yield from until_all_are_told(ray, (make_work, _deaths(ray, workers)), parts, workers)
     finally:
         if ours:
             ray.shutdown()
 
 
 class Worker:
-    """Lives on a machine of the cluster. The work is made at the first part, so that what that raises is told."""
+    """Lives on a machine of the cluster. The work is made at the first part, so that what that raises is told.
 
-    def __init__(self, make_work: MakeWork[Any]) -> None:
-        self._make_work = make_work
+    deaths: the actor that all workers tell what they begin and end.
+    """
+
+    def __init__(self, make_work: MakeWork[Any], deaths: Any) -> None:
+        self._make_work, self._deaths = make_work, deaths
         self._work: Any = None
 
     def __call__(self, rows: pa.Table) -> dict[str, list[object]]:
@@ -72,12 +77,37 @@ class Worker:
         }
 
     def _told(self, part: Part) -> tuple[bool, bytes]:
+        import ray
+
         try:
-            if self._work is None:
-                self._work = self._make_work()
-            return False, pickle.dumps(self._work(part))
+            begun = cast(Begun, ray.get(self._deaths.begin.remote(part.number)))
+            if begun.hopeless:
+                raise hopeless(part, begun)
+            done = False, pickle.dumps(self._do(part, begun))
         except Exception as error:  # told, so that Ray neither tries it again nor wraps it up
-            return True, packed(error)
+            done = True, packed(error)
+        self._deaths.end.remote(part.number)
+        return done
+
+    def _do(self, part: Part, begun: Begun) -> object:
+        import ray
+
+        def trying(index: int) -> None:
+            ray.get(self._deaths.trying.remote(part.number, index))  # waited for: the next moment may be the last
+
+        if self._work is None:
+            self._work = self._make_work()
+        if begun.again and isinstance(self._work, Careful):
+            return self._work.carefully(part, Care(begun.fatal, trying))
+        return self._work(part)
+
+
+def hopeless(part: Part, begun: Begun) -> RoremError:
+    where = f"part {part.name}" if begun.at is None else f"record {begun.at + 1} of the set, in part {part.name}"
+    return RoremError(
+        f"{begun.in_a_row} workers in a row have died without a word, the last one at {where}.",
+        "Perhaps memory is short: try fewer workers. The same command goes on from there.",
+    )
 
 
 def packed(error: Exception) -> bytes:
@@ -111,8 +141,20 @@ def _start(ray: Any, workers: int) -> None:
     ray.init(num_cpus=max(1, workers), **here, **quiet)
 
 
-def until_all_are_told(ray: Any, make_work: MakeWork[Told], parts: Sequence[Part], workers: int) -> Iterator[Told]:
-    """Ray waits for ever for a lost machine if the others have no room for its workers. So, now and then, all is begun
+def _deaths(ray: Any, workers: int) -> Any:
+    """The actor of a run that counts them. It lives on the machine of the command, without which the run ends."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(Deaths).options(num_cpus=0, scheduling_strategy=here).remote(ROUNDS * (workers + 1))
+
+
+def until_all_are_told(
+    ray: Any, given: tuple[MakeWork[Told], Any], parts: Sequence[Part], workers: int
+) -> Iterator[Told]:
+    """given: to each Worker.
+
+    Ray waits for ever for a lost machine if the others have no room for its workers. So, now and then, all is begun
     anew with what is left; parts that are done already take no time."""
     from ray.data.exceptions import ExecutionTimeoutError
     from ray.exceptions import RayError
@@ -121,7 +163,7 @@ def until_all_are_told(ray: Any, make_work: MakeWork[Told], parts: Sequence[Part
     patience = PATIENCE
     while waiting:
         try:
-            for row in _pass(ray, make_work, list(waiting.values()), workers, patience):
+            for row in _pass(ray, given, list(waiting.values()), workers, patience):
                 told = pickle.loads(row["told"])
                 if row["failed"]:
                     raise told
@@ -135,7 +177,7 @@ def until_all_are_told(ray: Any, make_work: MakeWork[Told], parts: Sequence[Part
 
 
 def _pass(
-    ray: Any, make_work: MakeWork[Any], parts: Sequence[Part], workers: int, patience: float
+    ray: Any, given: tuple[MakeWork[Any], Any], parts: Sequence[Part], workers: int, patience: float
 ) -> Iterator[Mapping[str, Any]]:
     """Rows of number, failed and told, as they come. Raises what Ray raises."""
     with _context(
@@ -144,7 +186,7 @@ def _pass(
         rows = ray.data.from_items(_rows(parts), override_num_blocks=min(len(parts), BLOCKS))
         done = rows.map_batches(
             Worker,
-            fn_constructor_args=(make_work,),
+            fn_constructor_args=given,
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(workers, len(parts))),

@@ -11,19 +11,19 @@ from typing import Any
 
 from data_tools.fetch.checked import check_cached, fetch_file
 from data_tools.publish.changing import of_archive
-from data_tools.publish.converting import FOLDER, SHARDS, Converted, OnStep, add_all, to_folder, to_shards, whole
-from data_tools.publish.journal import alone, tally_of, told_tally
+from data_tools.publish.converting import FOLDER, SHARDS, Converted, OnStep, add_all, to_folder, to_shards
+from data_tools.publish.journal import EDITION, tally_of, told_tally
 from data_tools.publish.patience import Patience
 from data_tools.publish.repository import DataRepository, Tree
 from data_tools.publish.unpacking import archives
 from data_tools.set_folder import SetFolder
+from data_tools.staging import alone, whole
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
 from rorem.files import write_whole
 from rorem.labels.hub_repository import README
 from rorem.triplet import open_set, open_shards
 from rorem.triplet.folder import META, ROOMS
-from rorem.triplet.folder_writing import TAKEN
 from rorem.triplet.hub import ID, MAIN, open_hub
 from rorem.triplet.record import sha256
 from rorem.triplet.sets import Names
@@ -31,7 +31,7 @@ from rorem.triplet.shards import check_names
 from rorem.triplet.shards_writing import SHARD
 
 SUFFIX = ".parquet"
-DONE = "done.json"  # which shards are in the folder already, and the names of their records
+DONE = ".fetched"  # beside the records: a note for each shard that was written, with their names there and here
 
 
 def fetch(
@@ -90,37 +90,32 @@ class _Job:
                 shutil.rmtree(old, ignore_errors=True)
 
     def as_shards(self, shards: Sequence[str]) -> Converted:
-        """The files as they are, and the card; they become `out` when all are there."""
-        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise BadData(f"{self.out} is there already.", TAKEN)
+        """The files as they are, and the card."""
         wanted = [*([README] if README in self.tree.files else []), *shards]
-        for done, path in enumerate(wanted):
-            self.on_step(done, len(wanted))
-            fetch_file(self.hub, self.tree, path, self.stage, self.patience)
-        self.on_step(len(wanted), len(wanted))
-        shutil.rmtree(self.stage / ".on-its-way", ignore_errors=True)
-        records = len(open_set(str(self.stage)))
-        if self.out.exists():
-            self.out.rmdir()
-        self.stage.rename(self.out)
-        return Converted(records, files=len(shards))
+        with whole(self.out, self._key(wanted)) as stage:
+            for done, path in enumerate(wanted):
+                self.on_step(done, len(wanted))
+                fetch_file(self.hub, self.tree, path, stage, self.patience)
+            self.on_step(len(wanted), len(wanted))
+            done = Converted(len(open_set(str(stage))), files=len(shards))
+        return done
 
     def as_folder(self, shards: Sequence[str]) -> Converted:
         """Their records, written one by one. A shard is deleted when it is through."""
-        told = [[path, self.tree.files[path].sha256, self.tree.files[path].blob] for path in shards]
-        key = sha256(json.dumps(told).encode())
-        finished, left_out, names = self._finished(), Tally(), Names()
+        key, left_out, names = self._key(shards), Tally(), Names()
         with whole(self.out, key) as folder, SetFolder(folder, key) as new:
             for at, path in enumerate(shards):
                 self.on_step(at, len(shards))
-                if path not in finished:
-                    finished[path] = self._add(path, new, names)
-                    write_whole(self.stage / DONE, json.dumps(finished).encode())
-                    (self.stage / path).unlink()
+                note = folder / DONE / f"{at}.json"
+                told = _noted(note)
+                if told and new.records.keys() >= set(told["written"]):
+                    for name in told["names"]:
+                        names.add(name)
                 else:
-                    for name in finished[path]["names"]:
-                        names.add(str(name))
-                left_out.join(tally_of(finished[path]))
+                    told = self._add(path, new, names)
+                    write_whole(note, json.dumps(told).encode())
+                    (self.stage / path).unlink()
+                left_out.join(tally_of(told))
             self.on_step(len(shards), len(shards))
             if not new.records:
                 raise BadData(f"{self.hub.name} holds no record that can be used.", "; ".join(left_out.lines()))
@@ -148,13 +143,18 @@ class _Job:
         set_, left_out = open_shards([file], path), Tally()
         wanted = [names.add(name) for name in set_.names]
         add_all(set_, new, left_out, wanted)
-        return {"names": list(set_.names), **told_tally(left_out)}
+        written = [name for name in wanted if name in new.records]
+        return {"names": list(set_.names), "written": written, **told_tally(left_out)}
 
-    def _finished(self) -> dict[str, dict[str, Any]]:
-        try:
-            return json.loads((self.stage / DONE).read_bytes())
-        except (OSError, ValueError):
-            return {}
+    def _key(self, paths: Sequence[str]) -> str:
+        """Names what these files become."""
+        told = [[path, self.tree.files[path].sha256, self.tree.files[path].blob] for path in paths]
+        return sha256(json.dumps([EDITION, told]).encode())
+
+
+def _noted(note: Path) -> dict[str, Any] | None:
+    """Of a shard that is through. What it tells is written, as long as the records are still there."""
+    return json.loads(note.read_bytes()) if note.exists() else None
 
 
 def _is_in(path: str, inside: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_tools.generate.part_files import NOTES, read_note, read_settings
+from data_tools.generate.part_files import DATA, NOTES, read_note, read_settings
 from rorem.errors import BadData, BadOptions
 from rorem.triplet.shards_writing import GROUP, GROUP_ROWS
 
@@ -190,6 +190,6 @@ def _candidate_in(out: Path) -> float:
     """Bytes of photo and mask, the mean of the first records. Raises BadData."""
     from rorem.triplet import Triplet, open_set
 
-    set_ = open_set(str(out))
+    set_ = open_set(str(out / DATA))  # all is not there yet, perhaps
     some = [one for one in (set_[index] for index in range(min(20, len(set_)))) if isinstance(one, Triplet)]
     return sum(len(one.source) + len(one.mask) for one in some) / len(some)

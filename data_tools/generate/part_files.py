@@ -23,13 +23,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from data_tools.generate.settings import NAMED
 from data_tools.parts import Part
 from rorem.errors import BadData
 from rorem.triplet import Triplet, write_shards
+from rorem.triplet.opening import COMPLETE
+from rorem.triplet.opening import RUN as SETTINGS
 
-SETTINGS = "generate.json"
 DATA, NOTES, WORKSHOP = "data", "parts", ".working"
-COMPLETE = "complete"  # key in generate.json
 OTHER = "Choose another folder, or delete what is there."
 
 
@@ -117,20 +118,24 @@ def write_note(out: Path, part: Part, outcome: Outcome) -> None:
     _put(out, note_of(out, part), (json.dumps(asdict(outcome)) + "\n").encode())
 
 
-def take(out: Path, settings: Mapping[str, object]) -> None:
-    """Makes the folder this run's, or finds that it is. Raises OSError; BadData for one that is not."""
+def take(out: Path, settings: Mapping[str, object]) -> dict[str, object]:
+    """Makes the folder this run's, or finds that it is, and gives what generate.json says of it.
+
+    Raises OSError; BadData for one that is not.
+    """
     there = read_settings(out)
     if there is None:
         strange = [name for name in ("meta.json", "source", "mask") if (out / name).exists()]
         if strange or next(out.rglob("*.parquet"), None):
             raise BadData(f"{out} holds another set.", OTHER)
         _put(out, out / SETTINGS, _page(settings))
-        return
+        return dict(settings)
     for key, value in settings.items():
-        if there.get(key) != value:
+        if key not in NAMED and there.get(key) != value:
             raise BadData(
                 f"{out} holds removals made in another way: {_difference(key, there.get(key), value)}.", OTHER
             )
+    return {key: there.get(key) for key in settings}
 
 
 def reopen(out: Path, settings: Mapping[str, object]) -> None:

@@ -13,8 +13,9 @@ from data_tools.generate.part_files import Outcome, complete, outcome_of, reopen
 from data_tools.generate.settings import Settings
 from data_tools.generate.work import MakeWork
 from data_tools.parts import Part, parts_of
+from data_tools.staging import check_apart
 from data_tools.tally import Tally
-from rorem.errors import BadData, BadOptions, MissingWeights
+from rorem.errors import BadOptions, MissingWeights
 from rorem.methods import catalog
 from rorem.triplet import open_set
 
@@ -44,8 +45,9 @@ def generate(
     retry: bool = False,
     on_step: OnStep = lambda done, total: None,
 ) -> Summary:
-    """Removes what the masks of a set mark, one removal a record, and writes Parquet shards that `open_set(out)` reads.
+    """Removes what the masks of a set mark, one removal a record, and writes Parquet shards.
 
+    `open_set(out)` reads them once every part is done, and refuses them before.
     name: of a set, as `open_set` takes it; results that are there already are not looked at. The same set, settings and
     versions give the same bytes, whatever the engine, the order and the number of machines. What is done is not done
     again; retry: but records that failed are tried again. machine: 0 <= machine < machines, of several that share the
@@ -63,9 +65,8 @@ def generate(
     _check_ready(settings.method)
     set_ = open_set(name)
     out = out.absolute()
-    _check_apart(name, out)
-    told = settings.told(set_, maker)
-    take(out, told)
+    check_apart(name, out)
+    told = take(out, settings.told(set_, maker))
     every = parts_of(set_.names, -(-len(set_) // settings.size))
     mine = every[machine::machines]
     counting = _Counting(mine, on_step)
@@ -126,13 +127,6 @@ def _check_ready(method: str) -> None:
         raise MissingWeights(f"The weights of {method} are not on this machine.", state.why)
     if state.kind == "unavailable":
         catalog.find(method).load()  # says it better
-
-
-def _check_apart(name: str, out: Path) -> None:
-    """A set that grows by what is made of it would never be the same again. Raises BadData."""
-    folder = Path(name).expanduser()
-    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
-        raise BadData(f"{out} lies within the set itself.", "Choose a folder beside it.")
 
 
 def _finish(out: Path, told: dict[str, object], parts: Sequence[Part]) -> int:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rorem.triplet import TripletSet
 
 # Raised by whoever changes what the same files and settings give.
-EDITION = 1
+EDITION = 2
+NAMED = ("input",)  # in generate.json for people: where the set lies and what it is called decides nothing
 LARGEST_SEED = 2**32 - 1
 LARGEST_PART = 10_000
 ROADS = ("same pipeline", "as published")
@@ -25,7 +26,7 @@ ROADS = ("same pipeline", "as published")
 @dataclass(frozen=True)
 class Settings:
     """method: id of the catalog. options: its settings by name. grow: px that the hole reaches beyond the mark, None =
-    what suits the method. seed: another one, another set; each record's own is made of it and the record's name.
+    what suits the method. seed: another one, another set; each record's own is made of it, the photo and the mask.
     size: records in a part, about. seconds: whether the time that a removal took goes into its record; two runs are
     then no longer equal to the byte.
 
@@ -58,7 +59,7 @@ class Settings:
         return ByMethod(self.method, self.options, road, self.grow)
 
     def told(self, set_: TripletSet, maker: ByMethod) -> dict[str, object]:
-        """For generate.json: all that decides what the shards hold. Where the input lies is no part of it."""
+        """For generate.json: all that decides what the shards hold, and beside it what is in NAMED."""
         return {
             "method": maker.id,
             "revision": maker.revision,

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from data_tools.engine.deaths import CALM, Care
+from data_tools.fitting import check_fits
 from data_tools.generate.part_files import Failure, Outcome, commit, file_of, outcome_of, write_note
-from data_tools.generate.settings import Settings
+from data_tools.generate.settings import NAMED, Settings
 from data_tools.parts import Part, seed_of
 from rorem.errors import (
     BadData,
@@ -26,9 +28,6 @@ from rorem.errors import (
 from rorem.evaluation.makers import ByMethod
 from rorem.evaluation.removals import SECONDS, removal
 from rorem.triplet import Triplet, TripletSet, open_set, open_shards
-from rorem.triplet.columns import IMAGES, schema
-from rorem.triplet.fields import check_extra, told
-from rorem.triplet.sets import bad_record
 
 logger = logging.getLogger(__name__)
 NOT_OF_THE_RECORD = (BadWeights, Cancelled, MissingWeights, Unavailable)  # these end the run
@@ -39,6 +38,7 @@ KINDS = {
     OutOfMemory: "removals that did not fit into memory",
 }
 FAILED = "removals that failed"
+DEADLY = "records that ended the program which worked on them"
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class MakeWork:
     here: TripletSet | None = field(default=None, compare=False)
     on_record: Callable[[], None] | None = field(default=None, compare=False)
 
-    def __call__(self) -> Callable[[Part], Outcome]:
+    def __call__(self) -> Work:
         """Raises BadData for another set or other weights than generate.json tells, and what `open_set` raises."""
         set_ = self.here or open_set(self.name)
         maker = self.settings.maker()
         for key, value in self.settings.told(set_, maker).items():
-            if value != self.told[key]:
+            if key not in NAMED and value != self.told[key]:
                 what = f"{key.replace('_', ' ')} is {str(value)[:80]}, not {str(self.told[key])[:80]}"
                 raise BadData(f"A worker's machine is not like the others: {what}.", "Make it like them.")
         return Work(set_, maker, self)
@@ -76,6 +76,9 @@ class Work:
         self._set, self._maker, self._how = set_, maker, how
 
     def __call__(self, part: Part) -> Outcome:
+        return self.carefully(part, CALM)
+
+    def carefully(self, part: Part, care: Care) -> Outcome:
         """Does a part, unless it is done. A record that fails is noted and the others go on.
 
         Raises OSError where nothing can be written, and what would befall every record: MissingWeights, BadWeights,
@@ -87,18 +90,25 @@ class Work:
         started = time.perf_counter()
         kept = _Kept(file_of(out, part), before)
         failed, seconds = list[Failure](), list[float]()
-        size, digest = commit(out, part, self._removals(part, kept, failed, seconds))
+        size, digest = commit(out, part, self._removals(part, care, kept, failed, seconds))
         wall = round(time.perf_counter() - started, 3)
         outcome = Outcome(part.name, len(seconds), size, digest, tuple(failed), tuple(seconds), wall)
         write_note(out, part, outcome)
         return outcome
 
-    def _removals(self, part: Part, kept: _Kept, failed: list[Failure], seconds: list[float]) -> Iterator[Triplet]:
+    def _removals(
+        self, part: Part, care: Care, kept: _Kept, failed: list[Failure], seconds: list[float]
+    ) -> Iterator[Triplet]:
         """In the order of the set, whatever the order of the work."""
         for index in sorted(part.indices):
             name = self._set.names[index]
             found = kept.get(name)
-            if found is None:
+            if found is None and index in care.fatal:
+                found = Failure(
+                    name, DEADLY, "Several workers have died of it without a word; perhaps memory is short."
+                )
+            elif found is None:
+                care.trying(index)
                 found = self._removal(index, name)
             if isinstance(found, Failure):
                 failed.append(found)
@@ -112,7 +122,8 @@ class Work:
     def _removal(self, index: int, name: str) -> tuple[Triplet, float] | Failure:
         """With the seconds that it took."""
         try:
-            made = removal(self._maker, self._set[index], seed_of(name, self._how.settings.seed))
+            triplet = self._set[index]  # its name depends on the order of the set if several are called alike
+            made = removal(self._maker, triplet, seed_of(triplet.sample, self._how.settings.seed))
             took = float(str(made.extra[SECONDS]))
             if not self._how.settings.seconds:
                 made = replace(made, extra={key: value for key, value in made.extra.items() if key != SECONDS})
@@ -148,16 +159,3 @@ class _Kept:
             return self._set[self._at[name]], self._seconds[self._at[name]]
         except BadData:
             return None
-
-
-def check_fits(triplet: Triplet) -> None:
-    """Raises BadData for a record that the columns of a shard cannot hold, and so could not be written with others."""
-    import pyarrow as pa
-
-    check_extra(triplet)
-    plain = pa.schema([field for field in schema() if field.name not in (*IMAGES, "extra")])
-    try:
-        triplet.name.encode()
-        pa.RecordBatch.from_pylist([told(triplet)], schema=plain)
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
-        raise bad_record(triplet.name, f"it does not fit the columns of a shard ({error})") from error

@@ -17,7 +17,7 @@ from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
 from rorem.triplet import Triplet
 
-EDITION = 1  # raised by whoever changes what the same files and settings give
+EDITION = 2  # raised by whoever changes what the same files and settings give
 COUNT = 1200  # pairs that RORem's last stage has
 USUAL = Settings()
 BAD_CUTOUT = "cut-outs that cannot be used"
@@ -45,7 +45,8 @@ def hires(
     """Writes up to `count` pairs to the folder `out`, a set of triplets: source/ mask/ TRUTH/ EFFECT/ meta.json.
 
     photos, cutouts: folders. Each photo gives one pair before one gives a second. The same files and settings give the
-    same pairs; a larger count or more photos make a set longer, and what is there is not made again.
+    same pairs; a larger count or, below it, more photos make a set longer, and what is there is not made again.
+    Once the set has `count` pairs no photo is looked at.
     on_step: told of pairs; what it raises comes through and leaves a set that the same call takes up again.
     Raises BadData if there is nothing to build from or a foreign set in the way, BadOptions, and OSError.
     """
@@ -61,23 +62,23 @@ def hires(
     made_with = hashlib.sha256(json.dumps(["hires", EDITION, asdict(settings), files]).encode()).hexdigest()
     wanted = [(photo, number) for number in range(settings.per_photo) for photo in grounds]
     with SetFolder(out, made_with) as set_:
-        there, pairs, useless = set(set_.records), 0, set[str]()
-        for photo, number in wanted:
-            if pairs >= count:
+        missing = [(photo, number) for photo, number in wanted if name_of(photo, number) not in set_.records]
+        before, useless = len(set_.records), set[str]()
+        most = min(count, before + len(missing))
+        for photo, number in missing:
+            if len(set_.records) >= count:
                 break
             if photo.key in useless:
                 continue
-            if name_of(photo, number) not in there:
-                pair = pair_of(photo, number, things, settings)
-                if not isinstance(pair, Triplet):
-                    kind, why = pair
-                    tally.add(f"photos {kind}", photo.key, why)
-                    useless.add(photo.key)
-                    continue
-                set_.add(pair)
-            pairs += 1
-            on_step(pairs, min(count, len(wanted)))
+            pair = pair_of(photo, number, things, settings)
+            if not isinstance(pair, Triplet):
+                kind, why = pair
+                tally.add(f"photos {kind}", photo.key, why)
+                useless.add(photo.key)
+                continue
+            set_.add(pair)
+            on_step(len(set_.records), most)
         if set_.records:
             set_.finish()
         total = len(set_.records)
-    return Summary(total, total - len(there), len(grounds), len(things), tally)
+    return Summary(total, total - before, len(grounds), len(things), tally)

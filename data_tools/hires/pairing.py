@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -12,13 +11,13 @@ from data_tools.hires.settings import Settings
 from data_tools.parts import hash_of, seed_of
 from data_tools.synthesize.building import triplet_of
 from data_tools.synthesize.looks import look_of
-from data_tools.synthesize.originals import Original, opacity
+from data_tools.synthesize.originals import Original
 from data_tools.synthesize.placing import KINDS, Ground, good_enough
 from data_tools.synthesize.sample import FEWEST, MOST, Plan, Sample, Scale, arranged, composed
 from rorem.errors import RoremError
+from rorem.opacity import opacity_of
 from rorem.picture import open_picture, to_srgb
 from rorem.triplet import Triplet
-from rorem.triplet.folder import LARGEST
 from rorem.triplet.record import sha256
 
 CROPS = 4  # tried of a photo
@@ -32,9 +31,11 @@ NO_PLACE = "without a place for a thing"
 
 
 def name_of(photo: Original, number: int) -> str:
-    """What the pair is called: the photo's key without the suffix, and a number from the second pair on."""
-    stem = PurePosixPath(photo.key).with_suffix("").as_posix()
-    return f"{stem}-{number + 1}" if number else stem
+    """What the pair is called: as the photo, and with a number from the second pair on.
+
+    The suffix stays, so that a.png, a.jpg and a-2.png give pairs of different names, whatever else comes to the folder.
+    """
+    return f"{photo.key}-{number + 1}" if number else photo.key
 
 
 def pair_of(photo: Original, number: int, cutouts: Sequence[Original], settings: Settings) -> Triplet | tuple[str, str]:
@@ -43,14 +44,12 @@ def pair_of(photo: Original, number: int, cutouts: Sequence[Original], settings:
     Depends on nothing but the photo, the cut-outs and the settings, so that the order of work does not matter.
     """
     try:
-        if photo.file.stat().st_size > LARGEST:
-            return UNREADABLE, "the file is too large"
         data = photo.read()
         picture = open_picture(data, name=photo.key)
         side = settings.side_for(min(picture.size))
         if not side:
             return SMALL, f"{picture.width} x {picture.height} pixels"
-        if (opacity(picture) < 255).any():
+        if opacity_of(picture) is not None:
             return CLEAR, ""
         whole = to_srgb(picture)
     except (OSError, RoremError) as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data_tools.parts import hash_of
+from data_tools.plain_files import files_below
 from data_tools.synthesize.credits import credit_of, notices_of
 from data_tools.synthesize.originals import Original
 from data_tools.tally import Tally
@@ -19,6 +20,7 @@ from rorem.errors import BadData
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 ELSEWHERE = "links that lead out of the folder"
+NO_FILE = "names without a file behind them"
 _SMALL = re.compile(r"(?:^|[_-])LR(?:[_-]|$)", re.IGNORECASE)
 
 
@@ -43,18 +45,14 @@ def photos_in(folders: Sequence[Path], tally: Tally) -> list[Original]:
 
 def _photos(folder: Path, tally: Tally) -> Iterator[Original]:
     home, notices = folder.resolve(), notices_of(folder)
-
-    def give_up(error: OSError) -> None:
-        raise error
-
-    for where, below, files in os.walk(folder, onerror=give_up):
-        below[:] = sorted(name for name in below if not name.startswith(".") and not _SMALL.search(name))
-        for file in sorted(files):
-            path = Path(where, file)
-            if file.startswith(".") or path.suffix.lower() not in PICTURES:
-                continue
-            key = path.relative_to(folder).as_posix()
-            if not path.resolve().is_relative_to(home):
-                tally.add(ELSEWHERE, key)
-            else:
-                yield Original(f"{home.name}/{key}", path, credit=credit_of(key, notices))
+    for path in files_below(folder):
+        where = path.relative_to(folder)
+        if path.suffix.lower() not in PICTURES or any(_SMALL.search(name) for name in where.parts[:-1]):
+            continue
+        key = where.as_posix()
+        if not os.path.isfile(path):  # unlike Path's, it raises nothing
+            tally.add(NO_FILE, key)
+        elif not path.resolve().is_relative_to(home):
+            tally.add(ELSEWHERE, key)
+        else:
+            yield Original(f"{home.name}/{key}", path, credit=credit_of(key, notices))

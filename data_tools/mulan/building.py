@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,23 +16,25 @@ from data_tools.mulan.captions import Captions, category_of, read_captions
 from data_tools.mulan.choosing import Choice, chosen, is_of
 from data_tools.mulan.finding import Scene, find_scenes
 from data_tools.mulan.layering import Stack, hidden_share, pair_without, seen
-from data_tools.set_folder import SetFolder
+from data_tools.plain_files import AGAIN, journal_lines, png
+from data_tools.set_folder import OTHER, SetFolder
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadPicture
+from rorem.mask import grow_or_shrink
 from rorem.opacity import opacity_of
 from rorem.picture import open_picture, to_rgb
 from rorem.triplet import Triplet
 
 OnStep = Callable[[int, int], None]
-EDITION = 1  # raised by whoever changes what the same files and settings give
+EDITION = 2  # raised by whoever changes what the same files and settings give
 LICENCE = "CC-BY-NC-SA-4.0"  # of MuLAn; the photos under it have their own
-SCENE, COUNT = "photo", "pairs_of_photo"  # keys in `extra`
+JOURNAL = ".photos.jsonl"  # a line for each photo that is done, with what was left out of it
 
 UNREADABLE = "photos whose layers cannot be read"
 UNLIKE = "photos with layers of different sizes"
 OPAQUE = "photos with a layer that has no transparency"
 CLEAR = "photos with a transparent ground"
-OTHER = "layers of other categories"
+UNWANTED = "layers of other categories"
 HIDDEN = "layers that nothing is seen of"
 SMALL, LARGE = "layers too small to be removed", "layers that cover too much"
 
@@ -60,19 +63,25 @@ def mulan(
     summary = Summary()
     scenes = find_scenes(folder, summary.left_out)
     captions = read_captions(folder, scenes, summary.left_out)
-    with SetFolder(out, _made_with(scenes, captions, choice, licence)) as set_:
-        there = _by_scene(set_.records.values())
-        for done, scene in enumerate(scenes):
-            on_step(done, len(scenes))
-            if (before := there.get(scene.name)) and before[0] == before[1]:
-                summary.there += before[0]
-                continue
-            for triplet in _pairs(scene, captions, choice, licence, summary.left_out):
-                if triplet.name in set_.records:
-                    summary.there += 1
+    made_with = _made_with(scenes, captions, choice, licence)
+    with SetFolder(out, made_with) as set_:
+        done = dict(_done(out, made_with))
+        with (out / JOURNAL).open("ab") as journal:
+            for number, scene in enumerate(scenes):
+                on_step(number, len(scenes))
+                told = done.get(scene.name)
+                if told and all(name in set_.records for name in told["pairs"]):
+                    summary.there += len(told["pairs"])
                 else:
-                    set_.add(triplet)
-                    summary.made.append(triplet.name)
+                    mine = Tally()
+                    names = _add(set_, _pairs(scene, captions, choice, licence, mine), summary)
+                    told = {"made_with": made_with, "photo": scene.name, "pairs": names}
+                    told |= {"counts": dict(mine.counts), "examples": mine.examples}
+                    if not mine.counts[UNREADABLE]:  # that may be mended, and is looked at again
+                        journal.write(json.dumps(told).encode() + b"\n")
+                        journal.flush()
+                        os.fsync(journal.fileno())
+                summary.left_out.join(Tally(Counter(told["counts"]), told["examples"]))
         on_step(len(scenes), len(scenes))
         if not set_.records:
             raise BadData("No layer can be removed.", "; ".join(summary.left_out.lines()))
@@ -97,6 +106,29 @@ def read_stack(scene: Scene) -> Stack:
     return Stack(to_rgb(ground), layers)
 
 
+def _done(out: Path, made_with: str) -> Iterator[tuple[str, Mapping]]:
+    """What became of photos that are done, by their names. Raises BadData for those of another set, OSError."""
+    for line in journal_lines(out / JOURNAL):
+        if line.get("made_with") != made_with:
+            raise BadData(f"{out} holds a set made of other files or with other settings.", OTHER)
+        if not {"photo", "pairs", "counts", "examples"} <= line.keys():
+            raise BadData(f"{out / JOURNAL} is damaged.", AGAIN)
+        yield line["photo"], line
+
+
+def _add(set_: SetFolder, pairs: Iterator[Triplet], summary: Summary) -> list[str]:
+    """Writes those that are not there yet; the names of all."""
+    names = []
+    for pair in pairs:
+        names.append(pair.name)
+        if pair.name in set_.records:
+            summary.there += 1
+        else:
+            set_.add(pair)
+            summary.made.append(pair.name)
+    return names
+
+
 def _pairs(scene: Scene, captions: Captions, choice: Choice, licence: str, tally: Tally) -> Iterator[Triplet]:
     try:
         stack = read_stack(scene)
@@ -111,21 +143,22 @@ def _pairs(scene: Scene, captions: Captions, choice: Choice, licence: str, tally
     for number, mask in enumerate(visible):
         name = _name(scene, number)
         if not is_of(captions.of(scene.name, number + 1), choice.categories):
-            tally.add(OTHER, name)
+            tally.add(UNWANTED, name)
         elif kind := _unfit(mask, choice):
             tally.add(kind, name)
         else:
             areas[number] = int(mask.sum())
-    numbers = chosen(scene.name, areas, choice)
-    for number in numbers:
-        yield _triplet(scene, stack, number, visible[number], len(numbers), captions, choice, licence)
+    for number in chosen(scene.name, areas, choice):
+        yield _triplet(scene, stack, number, visible[number], captions, choice, licence)
 
 
 def _unfit(mask: np.ndarray, choice: Choice) -> str:
     share = float(mask.mean())
     if not share:
         return HIDDEN
-    return SMALL if share < choice.least else LARGE if share > choice.most else ""
+    if share < choice.least:
+        return SMALL
+    return LARGE if share > choice.most or grow_or_shrink(mask, choice.margin).all() else ""
 
 
 def _triplet(
@@ -133,7 +166,6 @@ def _triplet(
     stack: Stack,
     number: int,
     visible: np.ndarray,
-    count: int,
     captions: Captions,
     choice: Choice,
     licence: str,
@@ -142,8 +174,7 @@ def _triplet(
     said = captions.of(scene.name, number + 1)
     hidden = hidden_share(stack, number, visible, choice.threshold)
     extra: dict[str, object] = {
-        SCENE: scene.name,
-        COUNT: count,
+        "photo": scene.name,
         "layer": number + 1,
         "layers": len(scene.layers),
         "mask_share": round(float(pair.mask.mean()), 4),
@@ -156,9 +187,9 @@ def _triplet(
     }
     return Triplet(
         _name(scene, number),
-        _png(pair.source),
-        _png(pair.mask.astype(np.uint8) * np.uint8(255)),
-        truth=_png(pair.truth),
+        png(pair.source),
+        png(pair.mask.astype(np.uint8) * np.uint8(255)),
+        truth=png(pair.truth),
         accepted_by="truth",
         category=category_of(said),
         licence=licence,
@@ -170,15 +201,6 @@ def _name(scene: Scene, number: int) -> str:
     return f"{scene.name}-layer_{number + 1}"
 
 
-def _by_scene(records: Iterable[Mapping[str, object]]) -> dict[str, tuple[int, int]]:
-    """How many pairs of each photo are there, and how many it has."""
-    found: dict[str, tuple[int, int]] = {}
-    for record in records:
-        name = str(record[SCENE])
-        found[name] = found.get(name, (0, 0))[0] + 1, int(str(record[COUNT]))
-    return found
-
-
 def _made_with(scenes: Sequence[Scene], captions: Captions, choice: Choice, licence: str) -> str:
     """A hash of all that decides what a pair becomes; of files their names and sizes. Raises OSError."""
     whole = hashlib.sha256(json.dumps([EDITION, asdict(choice), licence]).encode())
@@ -187,11 +209,3 @@ def _made_with(scenes: Sequence[Scene], captions: Captions, choice: Choice, lice
         said = [dict(captions.of(scene.name, number)) for number in range(len(scene.layers))]
         whole.update(json.dumps([scene.name, told, said, dict(captions.photos.get(scene.name, {}))]).encode())
     return whole.hexdigest()
-
-
-def _png(picture: np.ndarray) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from data_tools.plain_files import files_below
 from data_tools.tally import Tally
 from rorem.errors import BadData
 
@@ -19,72 +21,90 @@ NO_GROUND = "photos without a ground (layer 0)"
 GAP = "photos with a layer missing"
 ALONE = "photos with nothing over the ground"
 LINK = "links out of the folder"
+GONE = "files that are not there"  # links that lead nowhere
 TWICE = "layers there twice"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A decomposed photo. name: unlike all others. layers: files from the back to the front, the ground first."""
+    """A decomposed photo. place: where it lies below the folder, with its id at the end, such as "coco/000000000139".
+    name: unlike all others; the id alone if no other photo has it. layers: files from the back to the front, the
+    ground first."""
 
+    place: str
     name: str
     layers: Sequence[Path]
 
 
 def layer_of(path: str) -> tuple[str, int] | None:
-    """The photo's id and the layer's number that a file's path stands for; None for other files."""
+    """The photo's place, with its id at the end, and the layer's number that a file's path stands for; None for other
+    files. "coco/139-layer_0.png" and "coco/139/layer_0.png" are both of "coco/139"."""
     *folders, file = re.split(r"[/\\]", path)
     found = LAYER.fullmatch(file)
-    name = found and (found["id"] or (folders[-1] if folders else ""))
-    return (name, int(found["number"])) if found and name else None
+    place = found and "/".join([*folders, found["id"]] if found["id"] else folders)
+    return (place, int(found["number"])) if found and place else None
+
+
+def id_of(place: str) -> str:
+    return place.rpartition("/")[2]
+
+
+def without_suffix(path: str) -> str:
+    """The place of a photo that is told by its file's path."""
+    whole = PurePosixPath(path.replace("\\", "/"))
+    return str(whole.parent / whole.stem)
+
+
+def fault(file: Path, home: Path) -> str:
+    """The kind of what keeps a file from being read, "" for a sound one. home: the folder, resolved, to stay in."""
+    try:
+        if not file.is_file():
+            return GONE
+        return "" if file.resolve().is_relative_to(home) else LINK
+    except OSError:  # it leads to where nobody lets us look
+        return GONE
 
 
 def find_scenes(folder: Path, tally: Tally) -> list[Scene]:
-    """All whole decompositions below a folder, by name; the others are counted.
+    """All whole decompositions below a folder, by their places; the others are counted.
 
-    Raises BadData if there is no such folder, or nothing of the kind in it; OSError.
+    Raises BadData if there is no such folder, or nothing of the kind in it; OSError for folders.
     """
     if not folder.is_dir():
         raise BadData(f"There is no folder called {folder}.", "Check the name.")
     found: dict[str, dict[int, Path]] = {}
     packed = False
-    for file in _files(folder):
+    home, own = folder.resolve(), Path(os.path.abspath(folder)).name
+    for file in files_below(folder):
         packed = packed or file.name.endswith((".p.zl", ".p"))
-        told = layer_of(file.relative_to(folder.parent).as_posix())
+        inner = file.relative_to(folder).as_posix()
+        told = layer_of(inner) or layer_of(f"{own}/{inner}")  # the folder itself may be that of one photo
         if told is None:
             continue
-        name, number = told
-        if not file.resolve().is_relative_to(folder.resolve()):
-            tally.add(LINK, str(file.relative_to(folder)))
-        elif number in found.setdefault(name, {}):
-            tally.add(TWICE, str(file.relative_to(folder)))
+        place, number = told
+        if wrong := fault(file, home):
+            tally.add(wrong, inner)
+        elif number in found.setdefault(place, {}):
+            tally.add(TWICE, inner)
         else:
-            found[name][number] = file
+            found[place][number] = file
     if not found:
         what = "annotations alone, which are pickles and are not opened" if packed else "no layers"
         fix = "Run MuLAn's script dataset_decomposition.py first; it writes 000000000139-layer_0.png and so on."
         raise BadData(f"{folder} holds {what}.", fix)
-    return list(_whole(found, tally))
+    whole = dict(_whole(found, tally))
+    ids = Counter(map(id_of, whole))
+    return [Scene(place, place if ids[id_of(place)] > 1 else id_of(place), layers) for place, layers in whole.items()]
 
 
-def _whole(found: dict[str, dict[int, Path]], tally: Tally) -> Iterator[Scene]:
-    for name, layers in sorted(found.items()):
+def _whole(found: Mapping[str, Mapping[int, Path]], tally: Tally) -> Iterator[tuple[str, Sequence[Path]]]:
+    for place, layers in sorted(found.items()):
         if 0 not in layers:
-            tally.add(NO_GROUND, name)
+            tally.add(NO_GROUND, place)
         elif len(layers) == 1:
-            tally.add(ALONE, name)
+            tally.add(ALONE, place)
         elif set(layers) != set(range(len(layers))):
             missing = min(set(range(len(layers))) - set(layers))
-            tally.add(GAP, name, f"layer {missing}")
+            tally.add(GAP, place, f"layer {missing}")
         else:
-            yield Scene(name, [layers[number] for number in range(len(layers))])
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """All files, in order, without hidden ones. Raises OSError."""
-
-    def give_up(error: OSError) -> None:
-        raise error
-
-    for where, below, files in os.walk(folder, onerror=give_up):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        yield from (Path(where, name) for name in sorted(files) if not name.startswith("."))
+            yield place, [layers[number] for number in range(len(layers))]

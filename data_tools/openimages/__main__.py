@@ -69,7 +69,7 @@ def main(
 ) -> None:
     """Chooses objects of OpenImages photos that might be removed, balanced over the categories.
 
-    The same command takes up a run that was stopped.
+    The same command takes up a set that was stopped; a list is begun anew.
     """
     with in_sentences():
         if (out is None) == (list_ is None):

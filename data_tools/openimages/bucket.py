@@ -12,6 +12,7 @@ from data_tools.openimages import layout
 from data_tools.openimages.fetching import OnBytes, Wanted, fetch
 from data_tools.openimages.photo_list import PhotoRow
 from data_tools.openimages.settings import Settings
+from rorem.triplet.folder import LARGEST
 
 # Tells of one file after the other: takes a file's name, gives what is told of its bytes.
 OnFile = Callable[[str], AbstractContextManager[OnBytes]]
@@ -35,11 +36,11 @@ class Bucket:
 
     def fetch_photo(self, row: PhotoRow, target: Path) -> None:
         """The copy in the bucket. Raises as `fetching.fetch`."""
-        fetch(f"{self.photos.rstrip('/')}/{row.subset}/{row.image}.jpg", target)
+        fetch(f"{self.photos.rstrip('/')}/{row.subset}/{row.image}.jpg", target, Wanted(most=LARGEST))
 
     def fetch_original(self, row: PhotoRow, target: Path) -> None:
         """The photo as its author published it, checked against the list's size and MD5. Raises as `fetching.fetch`."""
-        fetch(row.url, target, Wanted(row.size, row.md5))
+        fetch(row.url, target, Wanted(row.size, row.md5, LARGEST))
 
     def _missing(self, root: Path, settings: Settings) -> Iterator[tuple[str, Path]]:
         for path, names in layout.remote_tables(settings.subset).items():

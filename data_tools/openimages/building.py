@@ -25,7 +25,7 @@ from data_tools.openimages.table import OnStep, Table, read_table
 from data_tools.set_folder import SetFolder
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
-from rorem.files import write_whole
+from rorem.files import clear_parts, write_whole
 from rorem.triplet import Triplet
 
 THREADS = 8  # photos that are read or fetched at once
@@ -82,6 +82,7 @@ def make_set(
     photos that are nowhere are fetched from, into `root`; tables and masks have to be there (`Bucket.fetch_tables`).
     The same files and settings give the same set, whatever the order of the rows. The same call takes up a run that
     was stopped, and makes a set longer if `count` has grown.
+    A photo that cannot be fetched is counted; if that goes for several in a row, the run ends.
     Raises BadData for a folder without these files or a foreign set in `out`, BadOptions, Unavailable for a network
     that fails or without matplotlib, OSError.
     """
@@ -117,11 +118,13 @@ def make_list(
     """Writes only a list of candidates, JSON lines, one as soon as it is found; no photo is read.
 
     With `table_only` no mask is read either, and shares are those of boxes. Beside OUT.jsonl lie OUT.categories.png and
-    OUT.categories.csv. An older list of that name is replaced when the new one is whole. Raises as `make_set`.
+    OUT.categories.csv. An older list of that name is replaced when the new one is whole; what a run that was stopped
+    left of one goes, and it begins anew. Raises as `make_set`.
     """
     histogram.need_matplotlib()
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
+    clear_parts(out.parent, out.name)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with _opened(root, settings, folders, progress) as files, part.open("w", encoding="ascii") as file:
             made = 0

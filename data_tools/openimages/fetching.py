@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from rorem.errors import BadData, Unavailable
 
@@ -28,6 +28,7 @@ BUSY = {408, 425, 429, 500, 502, 503, 504}  # answers after which it is worth as
 GONE = {403, 404, 410}  # Amazon's storage says 403 of a file that is not there
 BLOCK = 1 << 20
 LATER = "Check the network; the same command goes on from there."
+SAFE = "/%:@!$&'()*+,;=~?"  # signs of an address that stay as they are; "%", as most are encoded already
 
 
 class Gone(BadData):
@@ -36,10 +37,11 @@ class Gone(BadData):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a file has to be. bytes: 0 = unknown. md5: hex, "" = unknown."""
+    """What a file has to be. bytes: 0 = unknown. md5: hex, "" = unknown. most: bytes it may have at most, 0 = any."""
 
     bytes: int = 0
     md5: str = ""
+    most: int = 0
 
 
 def fetch(
@@ -53,18 +55,24 @@ def fetch(
 
     What came so far lies beside it, hidden, and is gone on with as long as the server still has the same file. Size and
     MD5 are checked against what is wanted, and against what the server says of them (Google's storage in x-goog-hash,
-    Amazon's in the ETag). Raises Gone, BadData for another content, Unavailable for a network that fails, and OSError.
+    Amazon's in the ETag). Raises Gone, BadData for another content or no address, Unavailable for a network that fails
+    or a server that refuses, and OSError.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise BadData(f"{url} is no address on the web.", "Leave it out.")
+    address = encoded(url)
     part, note = (target.with_name(f".{target.name}.{end}") for end in ("part", "version"))
     target.parent.mkdir(parents=True, exist_ok=True)
     idle = 0
     while True:
         before = _size(part)
         try:
-            wanted = _go_on(url, part, note, wanted, on_bytes)
+            wanted = _go_on(address, part, note, wanted, on_bytes)
+            if wrong := difference(part, wanted):
+                raise BadData(f"{url} did not arrive as it was published: {wrong}.", "Fetch it again later.")
             break
+        except BadData:
+            part.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
+            raise
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in GONE:
@@ -78,14 +86,25 @@ def fetch(
         if idle == TRIES:
             raise Unavailable(f"{url} could not be fetched.", LATER) from cause
         pause(PAUSE * 2 ** (idle - 1))
-    if wrong := difference(part, wanted):
-        part.unlink()
-        note.unlink(missing_ok=True)
-        raise BadData(f"{url} did not arrive as it was published: {wrong}.", "Fetch it again later.")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)
     note.unlink(missing_ok=True)
+
+
+def encoded(url: str) -> str:
+    """An address as servers understand it: other signs than ASCII and spaces encoded. Raises BadData for none."""
+    wrong = BadData(f"{url} is no address on the web.", "Leave it out.")
+    try:
+        told = urlsplit(url.strip())
+        host, port = (told.hostname or "").encode("idna").decode(), told.port
+        path, query = (quote(part, safe=SAFE) for part in (told.path, told.query))
+    except ValueError as error:
+        raise wrong from error
+    if told.scheme not in ("http", "https") or not host or " " in host or not host.isprintable():
+        raise wrong
+    host = f"[{host}]" if ":" in host else host
+    return f"{told.scheme}://{host}{f':{port}' if port else ''}{path}{f'?{query}' if query else ''}"
 
 
 def difference(path: Path, wanted: Wanted) -> str:
@@ -112,6 +131,8 @@ def _go_on(url: str, part: Path, note: Path, wanted: Wanted, on_bytes: OnBytes) 
         done = 0
     try:
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+    except (http.client.InvalidURL, ValueError) as error:  # the server says that it is elsewhere
+        raise BadData(f"{url} leads to no address on the web.", "Leave it out.") from error
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
@@ -129,14 +150,21 @@ def _go_on(url: str, part: Path, note: Path, wanted: Wanted, on_bytes: OnBytes) 
         length = int(response.headers.get("Content-Length") or 0)
         total = done + length if length else 0
         with part.open("ab") as file:
+            _check_room(url, max(done, total), wanted)
             on_bytes(done, total)
             while block := response.read(BLOCK):
+                _check_room(url, done + len(block), wanted)
                 file.write(block)
                 done += len(block)
                 on_bytes(done, total)
         if total and done < total:
             raise ConnectionError("the line was cut")
     return Wanted(wanted.bytes or total, wanted.md5 or md5)
+
+
+def _check_room(url: str, size: int, wanted: Wanted) -> None:
+    if wanted.most and size > wanted.most:
+        raise BadData(f"{url} has more than {wanted.most / 1e6:,.1f} MB.", "Leave it out.")
 
 
 def md5_of(headers: Message) -> str:

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.openimages.layout import mask_archive, mask_folders, mask_places
+from data_tools.plain_files import read_bounded
 from data_tools.tally import Tally
-from rorem.errors import BadData
+from rorem.errors import BadData, BadPicture
 
-LARGEST = 20_000_000  # bytes of a mask, unpacked from its archive; real ones have some ten thousand
+LARGEST = 20_000_000  # bytes of a mask; real ones have some ten thousand
+AGAIN = "Fetch it again."
 DAMAGED = "archives of masks that cannot be read"
 
 
@@ -31,13 +33,18 @@ class Masks:
     def read(self, mask: str) -> bytes | None:
         """A mask's file by its name, which holds no folder; None if it is nowhere. Not for several threads.
 
-        Raises OSError, and BadData for one that is damaged.
+        Raises OSError for folders and archives, BadData for a mask that is damaged, too large or closed to us.
         """
         for archive in self._of(mask[0]):
             if (data := archive.read(mask)) is not None:
                 return data
         path = self._loose.find(mask)
-        return path.read_bytes() if path else None
+        try:
+            return read_bounded(path, LARGEST) if path else None
+        except BadPicture as error:
+            raise BadData(f"{mask} is too large to be a mask.", AGAIN) from error
+        except OSError as error:
+            raise BadData(f"{mask} cannot be read: {(error.strerror or str(error)).lower()}.", AGAIN) from error
 
     def close(self) -> None:
         for archives in self._archives.values():

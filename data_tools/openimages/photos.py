@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from PIL import Image
 
 from data_tools.openimages.bucket import Bucket
 from data_tools.openimages.candidate import Candidate, facts
@@ -20,7 +18,8 @@ from data_tools.openimages.layout import original_place, photo_places
 from data_tools.openimages.masks import Places
 from data_tools.openimages.photo_list import PhotoRow
 from data_tools.openimages.settings import Settings
-from rorem.errors import BadData, BadPicture
+from data_tools.plain_files import png, read_bounded
+from rorem.errors import BadData, BadPicture, Unavailable
 from rorem.mask_file import SAME_SHAPE
 from rorem.picture import open_picture, to_srgb
 from rorem.picture.exif import orientation
@@ -29,8 +28,10 @@ from rorem.triplet import Triplet
 
 MISSING, UNREADABLE = "photos that are not there", "photos that cannot be read"
 OTHER = "photos that are not the listed file"
+UNFETCHED = "photos that could not be fetched"
 SHAPE = "masks of another shape than the photo"
 LOCKS = 61
+IN_A_ROW = 8  # different photos that could not be fetched, after which it is not the photos: as many are tried at once
 INVERSE = {6: 8, 8: 6}  # the EXIF orientation that undoes one; the others undo themselves
 
 
@@ -53,39 +54,63 @@ class Photos:
         self._places = Places(folders, lambda image: photo_places(image, settings.subset))
         self._originals = Places(folders, lambda image: iter((original_place(image),)))
         self._locks = [Lock() for _ in range(LOCKS)]
+        self._unfetched: dict[str, Unavailable] = {}  # by photo; none is waited for twice
+        self._in_a_row = set[str]()  # photos since the last one that came, or that the server said it has not
 
     def record(self, candidate: Candidate) -> Triplet | Failed:
-        """Photo and mask of a candidate, or why they cannot be had. Raises OSError, and Unavailable without network."""
+        """Photo and mask of a candidate, or why they cannot be had.
+
+        Raises OSError for folders, and Unavailable if several photos in a row could not be fetched.
+        """
         row = candidate.photo
         try:
             with self._locks[int(row.image, 16) % LOCKS]:  # two candidates of one photo fetch it once
                 path = self._path(row)
         except Gone:
             return Failed(MISSING, row.image)
+        except Unavailable as error:
+            if len(self._in_a_row) >= IN_A_ROW:
+                raise
+            return Failed(UNFETCHED, row.image, str(error))
         except BadData as error:
             return Failed(OTHER, row.image, str(error))
         if path is None:
             return Failed(MISSING, row.image)
         try:
-            return triplet(candidate, path.read_bytes(), self._classes)
+            if self._settings.originals and (wrong := difference(path, Wanted(row.size, row.md5))):
+                return Failed(OTHER, row.image, wrong)
+            return triplet(candidate, read_bounded(path), self._classes)
+        except OSError as error:
+            return Failed(UNREADABLE, row.image, (error.strerror or str(error)).lower())
         except BadPicture as error:
             return Failed(UNREADABLE, row.image, str(error))
         except BadData as error:
             return Failed(str(error), candidate.instances[0].mask, error.fix)
 
     def _path(self, row: PhotoRow) -> Path | None:
-        """Where the photo lies, fetched if need be. Raises BadData for an original that is another file."""
-        if not self._settings.originals:
-            if (path := self._places.find(row.image)) is None and self._bucket:
-                path = self._root / row.subset / f"{row.image}.jpg"
-                self._bucket.fetch_photo(row, path)
-            return path
-        if (path := self._originals.find(row.image)) is None and self._bucket:
-            path = self._root / original_place(row.image)
-            self._bucket.fetch_original(row, path)
-        if path and (wrong := difference(path, Wanted(row.size, row.md5))):
-            raise BadData(wrong, "Fetch it again.")
+        """Where the photo lies, fetched if need be; None if it is nowhere. Raises as `fetching.fetch`."""
+        places, place = self._places, f"{row.subset}/{row.image}.jpg"
+        if self._settings.originals:
+            places, place = self._originals, original_place(row.image)
+        path = places.find(row.image)
+        if path is None and self._bucket:
+            path = self._root / place
+            self._fetch(row, path, self._bucket)
         return path
+
+    def _fetch(self, row: PhotoRow, target: Path, bucket: Bucket) -> None:
+        if row.image in self._unfetched:
+            raise self._unfetched[row.image]
+        try:
+            (bucket.fetch_original if self._settings.originals else bucket.fetch_photo)(row, target)
+        except Gone:
+            self._in_a_row.clear()
+            raise
+        except Unavailable as error:
+            self._unfetched[row.image] = error
+            self._in_a_row.add(row.image)
+            raise
+        self._in_a_row.clear()
 
 
 def triplet(candidate: Candidate, data: bytes, classes: Classes) -> Triplet:
@@ -106,12 +131,12 @@ def triplet(candidate: Candidate, data: bytes, classes: Classes) -> Triplet:
         rgb = to_srgb(picture)
         if rotation is not None:
             rgb = np.rot90(upright(rgb, INVERSE.get(stored, stored)), rotation // 90)
-        data = _png(rgb)
+        data = png(rgb)
     first = candidate.instances[0]
     return Triplet(
         candidate.name,
         data,
-        _png(mask),
+        png(mask),
         category=classes.name(first.label),
         licence=candidate.photo.licence,
         author=candidate.photo.author,
@@ -129,10 +154,3 @@ def _fit(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
     if not mask.any() or mask.all():
         raise BadData(EMPTY)
     return mask
-
-
-def _png(picture: np.ndarray) -> bytes:
-    """uint8 RGB (H, W, 3) or bool (H, W) as a PNG file."""
-    data = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(data, "PNG")
-    return data.getvalue()

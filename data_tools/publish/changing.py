@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from data_tools.publish.converting import FOLDER, SHARDS, Converted, OnStep, clear, to_folder, to_shards
-from data_tools.publish.journal import alone
+from data_tools.publish.converting import FOLDER, SHARDS, Converted, OnStep, to_folder, to_shards
 from data_tools.publish.unpacking import ARCHIVE, NOTE, open_unpacked, unpack
+from data_tools.staging import alone, check_apart, check_new, clear
 from data_tools.tally import Tally
-from rorem.errors import BadData, BadOptions
+from rorem.errors import BadOptions
 from rorem.triplet import open_set
 from rorem.triplet.folder import META
-from rorem.triplet.folder_writing import TAKEN
 from rorem.triplet.record import sha256
 from rorem.triplet.shards_writing import SHARD
 
@@ -42,7 +41,7 @@ def convert(
     if len(names) != 1:
         raise BadOptions("Only the pieces of one archive are converted together.", "Name one set at a time.")
     set_ = open_set(names[0], environment)
-    _check_apart(names[0], out)
+    check_apart(names[0], out)
     if to == FOLDER:
         return to_folder(set_, out, on_step)
     return to_shards(set_, out, max_bytes, on_step=on_step)
@@ -58,8 +57,7 @@ def of_archive(
     """As `convert`, of an archive. It is unpacked once, beside `out`: for a folder that is then renamed, and its files
     keep their names; for shards it is deleted when they are there."""
     out = out.absolute()
-    if to == FOLDER and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadData(f"{out} is there already.", TAKEN)
+    check_new(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     workshop, left_out = out.with_name(f".{out.name}.unpacking"), Tally()
     key = sha256("\0".join(f"{piece.name} {piece.stat().st_size}" for piece in pieces).encode())
@@ -95,10 +93,3 @@ def _names(stage: Path, sets: Sequence[Path]) -> list[str]:
         lists = [path.name for path in sorted((stage / one).glob("meta*.json"))] or [META]
         found += [one.as_posix() if name == META else (one / name).as_posix() for name in lists]
     return found
-
-
-def _check_apart(name: str, out: Path) -> None:
-    """A set that its copy lies in would be another one. Raises BadOptions."""
-    place = Path(name).expanduser()
-    if place.exists() and out.resolve().is_relative_to((place if place.is_dir() else place.parent).resolve()):
-        raise BadOptions(f"{out} lies within the set {name}.", "Choose a folder beside it.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -13,22 +11,19 @@ from pathlib import Path
 from data_tools.publish.counts import Counts
 from data_tools.publish.cutting import CHANGED, SUFFIX, UNREADABLE, Keep, OnStep, cut, wrong_hashes
 from data_tools.publish.exact import unpacked
-from data_tools.publish.journal import EDITION, JOURNAL, Journal, alone, made_with
-from data_tools.set_folder import JOURNAL as SET_JOURNAL
+from data_tools.publish.journal import EDITION, Journal, made_with
 from data_tools.set_folder import SetFolder
+from data_tools.staging import whole
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
 from rorem.triplet import Triplet, TripletSet
 from rorem.triplet.columns import need_pyarrow
 from rorem.triplet.fields import check_extra
-from rorem.triplet.folder import META
-from rorem.triplet.folder_writing import TAKEN
 from rorem.triplet.record import sha256
 from rorem.triplet.sets import shown
 from rorem.triplet.shards_writing import SHARD
 
 STEM = "data"
-WORKSHOP = ".making"  # in the folder of shards, until all are there
 UNWRITABLE = "could not be written"
 FOLDER, SHARDS = "folder", "shards"
 
@@ -55,44 +50,51 @@ def to_shards(
 ) -> Converted:
     """Writes a set as out/data-00000-of-00003.parquet and so on; the same call goes on where another was stopped.
 
-    One row group is in memory at a time; the shards get their names when all are there. max_bytes: of pictures in a
+    One row group is in memory at a time; there is no `out` before all are there. max_bytes: of pictures in a
     shard. keep: which records are wanted; kept: says which these are, for a rerun to tell.
-    Raises BadData if `out` holds another set, or if no record can be used; BadOptions, Unavailable, OSError.
+    Raises BadData if `out` holds something, or if no record can be used; BadOptions, Unavailable, OSError.
     """
     need_pyarrow()
     if max_bytes < 1:
         raise BadOptions("A shard needs room for pictures.", f"{SHARD // 10**6} MB suit the Hub.")
-    workshop = out / WORKSHOP
-    names = sorted(path.name for path in out.glob(f"{STEM}-*{SUFFIX}"))
-    others = [path for path in out.rglob(f"*{SUFFIX}") if path.parent != workshop and path.name not in names]
-    if others or (names and not (workshop / JOURNAL).exists()) or (out / META).exists():
-        raise BadData(f"{out} holds a set already, and a set is never written over.", TAKEN)
-    with alone(workshop):
-        journal = Journal(workshop, made_with(set_, max_bytes, kept))
-        if names and journal.next < len(set_):
-            raise BadData(f"{out} holds a set already, and a set is never written over.", TAKEN)
-        for shard in list(journal.shards):
-            if shard.rows and not names and not (workshop / f"shard-{shard.number:05}{SUFFIX}").is_file():
-                journal.forget(shard.number)
-                break
-        while journal.next < len(set_):
-            shard, _ = cut(set_, journal.next, len(journal.shards), workshop, max_bytes, keep, on_step)
-            journal.add(shard)
-        left_out, counts = Tally(), Counts()
-        for shard in journal.shards:
-            left_out.join(shard.left_out)
-            counts.join(shard.counts)
-        made = [shard for shard in journal.shards if shard.rows]
-        if not made:
-            raise BadData(f"{set_.name} holds no record that can be used.", "; ".join(left_out.lines()))
-        for at, shard in enumerate(made):
-            path = workshop / f"shard-{shard.number:05}{SUFFIX}"
-            place = out / f"{STEM}-{at:05}-of-{len(made):05}{SUFFIX}"
-            if path.exists():
-                path.replace(place)
-            elif not place.is_file():
-                raise BadData(f"{path} is gone.", f"Delete {out} and start again.")
-    shutil.rmtree(workshop)
+    key = made_with(set_, max_bytes, kept)
+    with whole(out, key) as stage:
+        done = shards_into(stage, set_, key, max_bytes, keep, on_step)
+    return done
+
+
+def shards_into(
+    stage: Path,
+    set_: TripletSet,
+    key: str,
+    max_bytes: int = SHARD,
+    keep: Keep = lambda triplet: True,
+    on_step: OnStep = lambda done, total: None,
+) -> Converted:
+    """As `to_shards`, into a folder of `whole`. key: of all that decides the bytes; of another, all is made anew."""
+    journal = Journal(stage, key)
+    named = any(stage.glob(f"{STEM}-*{SUFFIX}"))  # they get their names when all are there
+    for shard in list(journal.shards):
+        if shard.rows and not named and not (stage / f"shard-{shard.number:05}{SUFFIX}").is_file():
+            journal.forget(shard.number)
+            break
+    while journal.next < len(set_):
+        shard, _ = cut(set_, journal.next, len(journal.shards), stage, max_bytes, keep, on_step)
+        journal.add(shard)
+    left_out, counts = Tally(), Counts()
+    for shard in journal.shards:
+        left_out.join(shard.left_out)
+        counts.join(shard.counts)
+    made = [shard for shard in journal.shards if shard.rows]
+    if not made:
+        raise BadData(f"{set_.name} holds no record that can be used.", "; ".join(left_out.lines()))
+    for at, shard in enumerate(made):
+        path = stage / f"shard-{shard.number:05}{SUFFIX}"
+        place = stage / f"{STEM}-{at:05}-of-{len(made):05}{SUFFIX}"
+        if path.exists():
+            path.replace(place)
+        elif not place.is_file():
+            raise BadData(f"{path} is gone.", f"Delete {stage} and start again.")
     return Converted(counts.records, left_out, len(made), counts)
 
 
@@ -106,7 +108,7 @@ def to_folder(
 
     Pictures are written byte for byte, under the record's name and with the suffix of their format. Records that are
     not what their hashes say are left out. made_with: what a rerun has to agree in, if it is not the set itself.
-    Raises BadData if `out` holds another set, or if no record can be used; OSError.
+    Raises BadData if `out` holds something, or if no record can be used; OSError.
     """
     left_out = Tally()
     key = made_with or sha256(f"{EDITION} {set_.fingerprint}".encode())
@@ -117,38 +119,6 @@ def to_folder(
         new.finish()
         done = Converted(len(new.records), left_out)
     return done
-
-
-@contextmanager
-def whole(out: Path, key: str) -> Iterator[Path]:
-    """A folder to write a `SetFolder` into, the same for each run, which becomes `out` if nothing is raised.
-
-    key: names what is written, hex; what a stopped run left of something else is deleted.
-
-    Without it the pictures that are there already would be taken for a set without meta.json.
-    Raises OSError, and BadData if there is something called `out` that is not an empty folder.
-    """
-    out = out.absolute()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadData(f"{out} is there already.", TAKEN)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    workshop = out.with_name(f".{out.name}{WORKSHOP}")
-    stage = workshop / key[:16]
-    with alone(workshop):
-        clear(workshop, stage)
-        yield stage
-        (stage / SET_JOURNAL).unlink(missing_ok=True)
-        if out.exists():
-            out.rmdir()  # empty; only some systems would replace it
-        stage.rename(out)
-    shutil.rmtree(workshop, ignore_errors=True)
-
-
-def clear(workshop: Path, stage: Path) -> None:
-    """Deletes all folders in a workshop but one."""
-    for old in workshop.iterdir():
-        if old.is_dir() and old != stage:
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def add_all(
@@ -176,7 +146,7 @@ def add_all(
             triplet = replace(unpacked(triplet), name=name)
             check_extra(triplet)
             new.add(triplet)
-        except (BadData, UnicodeEncodeError) as error:
+        except (BadData, UnicodeEncodeError, RecursionError) as error:
             left_out.add(UNWRITABLE, shown(name), str(error))
     on_step(len(names), len(names))
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_tools.fitting import check_fits
 from data_tools.publish.counts import Counts, bytes_of
 from data_tools.publish.exact import packed
 from data_tools.tally import Tally
 from rorem.errors import BadData
 from rorem.triplet import Triplet, TripletSet, write_shards
-from rorem.triplet.columns import COLUMNS, EXTRA, IMAGE, schema
-from rorem.triplet.fields import DERIVED, check_extra, told
-from rorem.triplet.sets import bad_record, shown
+from rorem.triplet.sets import shown
 from rorem.triplet.shards_writing import SHARD
 
 # Why a record is left out.
@@ -121,20 +119,9 @@ class _Stretch:
 
 
 def wrong_hashes(triplet: Triplet) -> list[str]:
-    """The columns that speak of other pictures than its own: what a reader could not make fit stays in `extra`."""
-    return [key for key in DERIVED if isinstance(told := triplet.extra.get(key), str) and HASH.fullmatch(told)]
+    """The columns that speak of other pictures than its own: what a reader could not make fit stays in `extra`.
 
-
-def check_fits(triplet: Triplet) -> None:
-    """Raises BadData if it cannot be a row of a shard."""
-    import pyarrow as pa
-
-    check_extra(triplet)
-    every = schema()
-    plain = pa.schema([every.field(name) for name, kind in COLUMNS.items() if kind != IMAGE])
-    try:
-        row = {**told(triplet), EXTRA: json.dumps(triplet.extra)}
-        pa.RecordBatch.from_pylist([row], schema=plain)
-        triplet.name.encode()
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError, ValueError, RecursionError) as error:
-        raise bad_record(triplet.name, "it does not fit the columns of a shard") from error
+    `id` says nothing that the hashes of the pictures do not, and many sets have one of another kind.
+    """
+    told = {key: triplet.extra.get(key) for key in triplet.hashes}
+    return [key for key, value in told.items() if isinstance(value, str) and HASH.fullmatch(value)]

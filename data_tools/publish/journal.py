@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from data_tools.publish.cutting import Shard
 from data_tools.tally import Tally
 from rorem.triplet import TripletSet
 
-EDITION = 1  # raised by whoever changes what the same set becomes
-JOURNAL = "journal.jsonl"
+EDITION = 2  # raised by whoever changes what the same set becomes
+JOURNAL = ".shards.jsonl"
 
 
 def made_with(set_: TripletSet, max_bytes: int, *more: object) -> str:
@@ -26,16 +25,6 @@ def made_with(set_: TripletSet, max_bytes: int, *more: object) -> str:
 
     told = [EDITION, pyarrow.__version__, set_.fingerprint, max_bytes, *more]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process works in this folder, which is made. Raises OSError."""
-    from huggingface_hub.utils import WeakFileLock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(folder / ".lock"):
-        yield
 
 
 class Journal:

@@ -11,11 +11,12 @@ from pathlib import Path
 from data_tools.publish.card import SPLITS, card, is_shard, shard_path
 from data_tools.publish.counts import Counts
 from data_tools.publish.cutting import OnStep, Shard, cut
-from data_tools.publish.journal import Journal, alone, made_with
+from data_tools.publish.journal import Journal, made_with
 from data_tools.publish.patience import Patience
 from data_tools.publish.repository import DataRepository, Tree
 from data_tools.round.manifest import MANIFEST, read_manifest
 from data_tools.round.telling import sums
+from data_tools.staging import alone
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
 from rorem.labels.hub_repository import README

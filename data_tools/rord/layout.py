@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_tools.plain_files import files_below
 from data_tools.tally import Tally
 from rorem.errors import BadData
 
@@ -35,6 +36,8 @@ _NUMBER = re.compile(r"[-_ ]?[A-Za-z]?\d+$")
 NO_MASK = "without a mask or outlines"
 NO_TRUTH = "without the same picture without the thing"
 ELSEWHERE = "links that lead out of the folder"
+NO_FILE = "names without a file behind them"
+TWICE = "second files for a frame that has one"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Scene:
 def scenes_in(folder: Path, tally: Tally) -> list[Scene]:
     """All scenes of a set, in the order of their names. What lacks a part is counted in `tally` and left out.
 
-    Hidden files are passed over (the archive has some of macOS). Raises BadData if there is no folder or no frame.
+    Hidden files are passed over (the archive has some of macOS). Raises BadData if there is no folder or no frame, and
+    OSError for a folder that cannot be read.
     """
     if not folder.is_dir():
         raise BadData(f"There is no folder called {folder}.", "Check the name.")
@@ -99,9 +103,9 @@ def _rooms(folder: Path) -> Iterator[Path]:
 
 def _scenes(folder: Path, room: Path, tally: Tally) -> Iterator[Scene]:
     """The scenes of one part of the set. room: its folder of frames."""
-    files = {key: path for key, path in _files(folder, room, PICTURES, tally)}
+    files = _files(folder, [room], PICTURES, "", tally)
     others = {
-        kind: _beside(folder, room, names, suffixes, tally)
+        kind: _files(folder, [room.parent / name for name in names], suffixes, MARK, tally)
         for kind, (names, suffixes) in {
             "gt": (TRUTHS, PICTURES),
             "mask": (MASKS, PICTURES),
@@ -112,11 +116,13 @@ def _scenes(folder: Path, room: Path, tally: Tally) -> Iterator[Scene]:
     by_scene: dict[str, list[str]] = {}
     for key in sorted(files):
         by_scene.setdefault(_scene_of(key), []).append(key)
+    spares: dict[str, Path] = {}
+    for key, path in others["gt"].items():
+        if is_clean(_stem(key)):
+            spares.setdefault(_scene_of(key), path)
     for scene, keys in by_scene.items():
         clean = next((key for key in reversed(keys) if is_clean(_stem(key))), None)
-        spare = others["gt"].get(scene) or next(
-            (path for key, path in others["gt"].items() if _scene_of(key) == scene and is_clean(_stem(key))), None
-        )
+        spare = others["gt"].get(scene) or spares.get(scene)
         frames = []
         for key in keys:
             if is_clean(_stem(key)):
@@ -132,30 +138,25 @@ def _scenes(folder: Path, room: Path, tally: Tally) -> Iterator[Scene]:
         yield Scene(f"{part}{scene}", tuple(frames), files[clean] if clean else spare)
 
 
-def _beside(
-    folder: Path, room: Path, names: tuple[str, ...], suffixes: tuple[str, ...], tally: Tally
-) -> Mapping[str, Path]:
-    """The files of a folder beside that of the frames, by the keys of the frames that they go with."""
+def _files(folder: Path, rooms: Sequence[Path], suffixes: tuple[str, ...], mark: str, tally: Tally) -> dict[str, Path]:
+    """What lies in folders and in folders in them, by the path there without suffix and mark; the first of one name."""
     found: dict[str, Path] = {}
-    for name in names:
-        for key, path in _files(folder, room.parent / name, suffixes, tally):
-            found.setdefault(key.removesuffix(MARK), path)
-    return found
-
-
-def _files(folder: Path, room: Path, suffixes: tuple[str, ...], tally: Tally) -> Iterator[tuple[str, Path]]:
-    """What lies in a folder and in folders in it: the path there without the suffix, and the file."""
     home = folder.resolve()
-    for where, below, files in os.walk(room):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for file in sorted(files):
-            path = Path(where, file)
-            if file.startswith(".") or path.suffix.lower() not in suffixes:
+    for room in rooms:
+        for path in files_below(room) if room.is_dir() else ():
+            if path.suffix.lower() not in suffixes:
                 continue
-            if not path.resolve().is_relative_to(home):
-                tally.add(ELSEWHERE, path.relative_to(folder).as_posix())
-                continue
-            yield path.relative_to(room).with_suffix("").as_posix(), path
+            name = path.relative_to(folder).as_posix()
+            key = path.relative_to(room).with_suffix("").as_posix().removesuffix(mark)
+            if not os.path.isfile(path):  # unlike Path's, it raises nothing
+                tally.add(NO_FILE, name)
+            elif not path.resolve().is_relative_to(home):
+                tally.add(ELSEWHERE, name)
+            elif key in found:
+                tally.add(TWICE, name)
+            else:
+                found[key] = path
+    return found
 
 
 def _scene_of(key: str) -> str:

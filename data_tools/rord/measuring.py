@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data_tools.synthesize.composing import grown
 from data_tools.synthesize.light import to_linear
+from rorem.mask import grow_or_shrink
 
 LOOK = 960  # px of the longer side in which pictures are compared: the size that the set is passed on in
 RIM = 0.03  # of the longer side, around what goes, that is not compared
@@ -59,7 +59,7 @@ def small_mask(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 def background(mask: np.ndarray) -> np.ndarray:
     """Where a frame can be compared with the clean one, bool (H, W). mask: what goes."""
-    return ~grown(mask, round(max(mask.shape) * RIM))
+    return ~grow_or_shrink(mask, round(max(mask.shape) * RIM))
 
 
 def sharpness(rgb: np.ndarray, where: np.ndarray) -> float:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from data_tools.plain_files import png, read_bounded
 from data_tools.rord.layout import Frame, Scene
 from data_tools.rord.measuring import Drift, background, changed, drift, gains, small, small_mask
 from data_tools.rord.outlines import Outline, filled
-from data_tools.rord.reading import SIZES, UNREADABLE, LeftOut, Seen, read, rgb_of, truth_of
+from data_tools.rord.reading import SIZES, UNREADABLE, LeftOut, Seen, rgb_of, truth_of
 from data_tools.rord.settings import Settings
 from data_tools.synthesize.light import to_codes, to_linear
-from data_tools.synthesize.writing import png
 from rorem.errors import RoremError
 from rorem.triplet import Triplet
 
@@ -48,16 +48,16 @@ class _Compared:
 def pair_of(frame: Frame, scene: Scene, seen: Seen, settings: Settings, sharp: float) -> Triplet | LeftOut:
     """The pair of a frame. The frame keeps its bytes, and so does the truth if nothing is corrected.
 
-    sharp: the frame's sharpness as a share of the scene's, to be told.
+    sharp: the frame's sharpness as a share of the scene's median, to be told.
     """
     path = truth_of(frame, scene, settings.truth == "composed")
     reference = truth_of(frame, scene, composed=False)
     if path is None or reference is None:
         return LeftOut(UNREADABLE)
     try:
-        data = read(path)
+        data = read_bounded(path)
         truth = rgb_of(data, path.name)
-        clean = truth if path == reference else rgb_of(read(reference), reference.name)
+        clean = truth if path == reference else rgb_of(read_bounded(reference), reference.name)
     except (OSError, RoremError) as error:
         return LeftOut(UNREADABLE, str(error))
     if truth.shape != seen.rgb.shape or clean.shape != seen.rgb.shape:

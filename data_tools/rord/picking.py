@@ -39,12 +39,23 @@ def glance(frame: Frame, seen: Seen) -> Glance:
     return Glance(frame, sharpness(looked, background(marked)), thumb, small_mask(marked, thumb.shape))
 
 
-def sharp_enough(glances: Sequence[Glance], least: float) -> tuple[list[Glance], list[tuple[Glance, LeftOut]]]:
-    """Those that have at least this share of the scene's median sharpness, and the others."""
-    usual = float(np.median([one.sharp for one in glances])) if glances else 0.0
+def usual_sharpness(glances: Sequence[Glance]) -> float:
+    """The median of a scene's frames; 0 for none."""
+    return float(np.median([one.sharp for one in glances])) if glances else 0.0
+
+
+def share_of(one: Glance, usual: float) -> float:
+    """A frame's sharpness as a share of the usual one; 1 where there is none to compare with."""
+    return one.sharp / usual if usual else 1.0
+
+
+def sharp_enough(
+    glances: Sequence[Glance], usual: float, least: float
+) -> tuple[list[Glance], list[tuple[Glance, LeftOut]]]:
+    """Those that have at least the share `least` of the usual sharpness, and the others."""
     kept, blurred = [], []
     for one in glances:
-        share = one.sharp / usual if usual else 1.0
+        share = share_of(one, usual)
         if share >= least:
             kept.append(one)
         else:

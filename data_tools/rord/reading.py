@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from data_tools.plain_files import read_bounded
 from data_tools.rord.layout import Frame, Scene
 from data_tools.rord.outlines import Outline, filled, outlines_in
-from rorem.errors import BadData, BadPicture, RoremError
+from rorem.errors import RoremError
 from rorem.picture import open_picture, to_srgb
-from rorem.triplet.folder import LARGEST
 
 VOTES = 3  # frames of a scene that are asked which colour of their masks goes
 HALF = 128
@@ -50,7 +50,7 @@ class Seen:
 def see(frame: Frame, white_goes: bool) -> Seen | LeftOut:
     """Reads a frame and what is marked in it."""
     try:
-        photo = read(frame.photo)
+        photo = read_bounded(frame.photo)
         rgb = rgb_of(photo, frame.photo.name)
         rows, columns = rgb.shape[:2]
         loose = None
@@ -59,7 +59,7 @@ def see(frame: Frame, white_goes: bool) -> Seen | LeftOut:
             if white.shape != rgb.shape[:2]:
                 return LeftOut(SIZES, f"the mask has {white.shape[1]} x {white.shape[0]} pixels")
             loose = white == white_goes
-        outlines = outlines_in(read(frame.outlines), columns, rows) if frame.outlines else []
+        outlines = outlines_in(read_bounded(frame.outlines), columns, rows) if frame.outlines else []
     except (OSError, RoremError) as error:
         return LeftOut(UNREADABLE, _why(error))
     return Seen(photo, rgb, loose, outlines)
@@ -83,7 +83,7 @@ def white_goes(scene: Scene) -> bool:
             if not frame.mask or not truth:
                 continue
             white = whiteness(frame.mask)
-            one, two = (rgb_of(read(path), path.name).astype(np.int16) for path in (frame.photo, truth))
+            one, two = (rgb_of(read_bounded(path), path.name).astype(np.int16) for path in (frame.photo, truth))
         except (OSError, RoremError):
             continue
         if one.shape == two.shape and one.shape[:2] == white.shape and 0 < white.mean() < 1:
@@ -92,24 +92,17 @@ def white_goes(scene: Scene) -> bool:
     return lean > 0
 
 
-def read(path: Path) -> bytes:
-    """Raises OSError; BadData for a file that is larger than any picture."""
-    if path.stat().st_size > LARGEST:
-        raise BadData("the file is too large")
-    return path.read_bytes()
-
-
 def rgb_of(data: bytes, name: str) -> np.ndarray:
     """uint8 RGB (H, W, 3), upright. Raises BadPicture."""
     return to_srgb(open_picture(data, name=name))
 
 
 def whiteness(path: Path) -> np.ndarray:
-    """Where a mask's picture is white, bool (H, W). Raises OSError, BadPicture, BadData."""
-    return cv2.cvtColor(rgb_of(read(path), path.name), cv2.COLOR_RGB2GRAY) >= HALF
+    """Where a mask's picture is white, bool (H, W). Raises OSError, BadPicture."""
+    return cv2.cvtColor(rgb_of(read_bounded(path), path.name), cv2.COLOR_RGB2GRAY) >= HALF
 
 
 def _why(error: OSError | RoremError) -> str:
     if isinstance(error, OSError):
         return (error.strerror or str(error)).lower()
-    return "the picture is damaged" if isinstance(error, BadPicture) else str(error)
+    return str(error)

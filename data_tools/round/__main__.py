@@ -26,7 +26,8 @@ LABELLED = f"A data set of labels, a folder or on the Hub: its removals and what
 ANSWERS = f"A file of answers of `rorem labels export`, .csv or .jsonl; {AGAIN}."
 SCORES = f"A folder of data_tools.auto_label; {AGAIN}."
 KEEP_OUT = f"An evaluation set: its photos, and what looks like them, stay out; {AGAIN}."
-NEAR_HELP = "Bits of 64 in which photos that are alike may differ, 0 to 16."
+KEEP_OUT_NEAR = "Bits of 64 in which a photo may differ from one of an evaluation set and still stays out, 0 to 16."
+NEAR_HELP = "Bits of 64 in which photos of near-duplicates may differ, 0 to 16."
 ROUND = "Its number. Without it, one more than in the previous set."
 CACHE = "Where it is kept what is known of sets that were looked through."
 EVALUATION = f"ROUND=FOLDER: a run of `rorem evaluate` of the model that was trained on this round's set; {AGAIN}."
@@ -43,8 +44,11 @@ def make_command(
     answers: Annotated[list[Path] | None, typer.Option(help=ANSWERS)] = None,
     scores: Annotated[list[Path] | None, typer.Option(help=SCORES)] = None,
     keep_out: Annotated[list[str] | None, typer.Option(help=KEEP_OUT)] = None,
+    keep_out_near: Annotated[int, typer.Option(help=KEEP_OUT_NEAR)] = NEAR,
     near: Annotated[int, typer.Option(help=NEAR_HELP)] = NEAR,
-    exact: Annotated[bool, typer.Option("--exact", help="Only equal files are duplicates; near ones stay.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Near-duplicates stay; evaluation sets stay out all the same.")
+    ] = False,
     round: Annotated[int | None, typer.Option(help=ROUND)] = None,
     cache: Annotated[Path | None, typer.Option(help=CACHE)] = None,
     look_again: Annotated[bool, typer.Option("--look-again", help="Look through the sets anew.")] = False,
@@ -55,7 +59,7 @@ def make_command(
     """
     with told("Looking through the sets") as on_step:
         inputs = Inputs(previous or (), generated or (), labelled or (), answers or (), scores or (), keep_out or ())
-        settings = Settings(None if exact else near, round)
+        settings = Settings(None if exact else near, round, keep_out_near)
         made = make(out, inputs, settings, cache=cache, look_again=look_again, on_look=on_step, on_write=on_step)
     _tell_made(made, out)
 

@@ -11,6 +11,7 @@ from data_tools.near import alike, near_pairs, nearest
 from data_tools.round.item import Item
 from data_tools.round.judged import Score
 from data_tools.round.people import Said
+from data_tools.round.settings import NEAR as NEARBY
 from rorem.errors import BadData
 from rorem.triplet.sets import Names
 
@@ -21,7 +22,7 @@ ORDER = (TRUTH, HUMAN, JUDGE, NONE)  # the better ones first
 REFUSED = "people said no"
 EMPTY = "neither a removal nor a truth"
 NOT_SCORED, BELOW = "nobody judged it", "the judge did not accept it"
-SAME_PHOTO, LIKE_PHOTO = "its photo is in an evaluation set", "its photo looks like one of an evaluation set"
+SAME_PHOTO, LIKE_PHOTO = "a photo of it is in an evaluation set", "a photo of it looks like one of an evaluation set"
 TWICE = "the same removal is there already"
 WORSE = "another result of the same photo and mask is better"
 NEAR = "a near-duplicate is there already"
@@ -76,12 +77,15 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Of evaluation sets. files: hash of each photo's file. looks: perceptual hashes. names: of the photos; all by
-    position."""
+    """Of evaluation sets: photos, truths and results, as what is a truth here is the photo of another record there.
+    files: hash of each one's file. looks: perceptual hashes. names: of the records; all by position.
+    near: bits in which a photo that looks like one of them may differ.
+    """
 
     files: Sequence[str] = ()
     looks: Sequence[int] = ()
     names: Sequence[str] = ()
+    near: int = NEARBY
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +125,9 @@ def choose(
 ) -> Chosen:
     """Chooses the records of a round; see `settings.RULE` for which one of several stays.
 
-    found: the sets in the order in which they were named. said, scores: by the id of the removal. near: bits in which
-    photos that are alike differ, None = only what is equal counts. round: of what is new.
+    found: the sets in the order in which they were named. said, scores: by the id of the removal. keep_out: what may be
+    in no record, as its photo, its result or its truth. near: bits in which photos of near-duplicates differ, None =
+    only what is equal counts. round: of what is new.
     Raises BadData if nothing is left.
     """
     accepted, refused, steps = _accepted(found, said, scores, round)
@@ -130,8 +135,7 @@ def choose(
         raise BadData(f"None of {steps[0].left:,} records was accepted by anybody.", FIX)
     choosing = _Choosing(sorted(accepted, key=_precedence), refused, steps)
     choosing.drop(SAME_PHOTO, lambda pairs: _same_photos(pairs, keep_out))
-    if near is not None:
-        choosing.drop(LIKE_PHOTO, lambda pairs: _like_photos(pairs, keep_out, near))
+    choosing.drop(LIKE_PHOTO, lambda pairs: _like_photos(pairs, keep_out))
     choosing.drop(TWICE, lambda pairs: _repeated(pairs, [pair.item.id for pair in pairs]))
     choosing.drop(WORSE, lambda pairs: _repeated(pairs, [pair.item.sample for pair in pairs]))
     if near is not None:
@@ -210,14 +214,22 @@ def _named(pairs: Iterable[Pair]) -> Iterator[Pair]:
 
 def _same_photos(pairs: Sequence[Pair], photos: Photos) -> dict[int, str]:
     names = dict(zip(photos.files, photos.names, strict=True))
-    return {at: names[pair.item.source] for at, pair in enumerate(pairs) if pair.item.source in names}
+    met = ((at, digits) for at, pair in enumerate(pairs) for digits, _ in pair.item.pictures if digits in names)
+    gone: dict[int, str] = {}
+    for at, digits in met:
+        gone.setdefault(at, names[digits])
+    return gone
 
 
-def _like_photos(pairs: Sequence[Pair], photos: Photos, distance: int) -> dict[int, str]:
-    looks, which = np.unique(np.array([pair.item.look for pair in pairs], np.uint64), return_inverse=True)
+def _like_photos(pairs: Sequence[Pair], photos: Photos) -> dict[int, str]:
+    told = [(at, look) for at, pair in enumerate(pairs) for _, look in pair.item.pictures]
+    looks, which = np.unique(np.array([look for _, look in told], np.uint64), return_inverse=True)
     others, first = np.unique(np.array(photos.looks, np.uint64), return_index=True)
-    found = nearest(looks, others, distance)[which]
-    return {at: photos.names[int(first[found[at]])] for at in np.flatnonzero(found >= 0).tolist()}
+    found = nearest(looks, others, photos.near)[which]
+    gone: dict[int, str] = {}
+    for one in np.flatnonzero(found >= 0).tolist():
+        gone.setdefault(told[one][0], photos.names[int(first[found[one]])])
+    return gone
 
 
 def _repeated(pairs: Sequence[Pair], keys: Sequence[str]) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """`python -m data_tools.round.demo`: one round from nothing to a checked set, without network, weights or people.
 
-The pairs of the package are taken apart into photos and cut-outs, and everything else is what a real round does:
-synthesize -> generate -> answers -> auto_label -> round -> check.
+The pairs of the package are taken apart into photos and cut-outs, but for a few that are the evaluation set, and
+everything else is what a real round does: synthesize -> generate -> answers -> auto_label -> round -> check.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from data_tools.auto_label.settings import Settings as Calibrating
 from data_tools.check import Checked, check
 from data_tools.commands import OnStep, told
 from data_tools.round.demo_people import RULE, write_answers
-from data_tools.round.demo_stock import SAMPLES, take_apart
+from data_tools.round.demo_stock import EVALUATION, evaluation, take_apart
 from data_tools.round.making import Inputs, Made, make
 from data_tools.round.status import HEADS, cells, status
 from data_tools.round.telling import sums, table
@@ -61,8 +61,9 @@ def demo(
     say: told what is done, a sentence each. on_step: told how far it is. Raises BadData for a folder with another
     number of pairs in it, Unavailable where a package is missing, OSError.
     """
-    _claim(folder, {"pairs": pairs, "start": start})
+    _claim(folder, {"pairs": pairs, "start": start, "evaluation": EVALUATION})
     photos, cutouts = take_apart(folder / "stock")
+    kept_out = evaluation(folder / "evaluation")
     say(f"Synthesizing {start} pairs for a first set and {pairs} to remove things from.")
     for name, count, seed in (("start", start, 1), ("candidates", pairs, 2)):
         settings = Building(SIZES, seed, several=0.0, occluded=0.0)
@@ -77,13 +78,13 @@ def demo(
     say(RULE)
     say(f"Calibrating the judge on {count:,} answers, to a precision of {WANTED:.0%}.")
     auto_label(removals, folder / "scores", Judge(SEAM), str(answers), Calibrating(wanted=WANTED), on_step=on_step)
-    say("Putting the round together; the pairs of the package are its evaluation set and stay out.")
+    say(f"Putting the round together; {EVALUATION} pairs that nothing was made of are its evaluation set.")
     inputs = Inputs(
         previous=[str(folder / "start")],
         generated=[removals],
         answers=[answers],
         scores=[folder / "scores"],
-        keep_out=[str(SAMPLES)],
+        keep_out=[str(kept_out)],
     )
     out = folder / "round-1"
     made = make(out, inputs, cache=folder / "cache", on_look=on_step, on_write=on_step)

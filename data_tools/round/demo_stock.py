@@ -1,4 +1,4 @@
-"""Photos and cut-outs for the demonstration, taken from the twelve pairs of the package, so that nothing is fetched."""
+"""Photos, cut-outs and an evaluation set for the demonstration, of the package's twelve pairs: nothing is fetched."""
 
 from __future__ import annotations
 
@@ -14,25 +14,36 @@ from rorem.files import write_whole
 from rorem.geometry import Box
 from rorem.mask_file import read_mask
 from rorem.picture import open_picture, to_rgb
-from rorem.triplet import Triplet, open_set
+from rorem.triplet import Triplet, open_set, write_shards
 
 SAMPLES = Path(rorem.__file__).parent / "samples"
 CHANGED = 12  # levels of a channel: a pixel of the mask that differs by more shows the thing
 SMOOTH = 5  # px: the cut-out's outline is closed and softened over so much
+EVALUATION = 3  # of the pairs: nothing is made of these
 
 
 def take_apart(folder: Path) -> tuple[Path, Path]:
     """Writes the pairs' truths as clean photos and the things in them as cut-outs; returns both folders.
 
-    Raises BadData, BadPicture, BadMask, OSError.
+    The last pairs are left whole, see `evaluation`. Raises BadData, BadPicture, BadMask, OSError.
     """
     photos, cutouts = folder / "photos", folder / "cutouts"
-    for one in open_set(str(SAMPLES)):
-        if not isinstance(one, Triplet) or one.truth is None:
-            continue
-        write_whole(photos / f"{one.name}.webp", one.truth)
+    for one in _pairs()[:-EVALUATION]:
+        write_whole(photos / f"{one.name}.webp", one.truth or b"")
         write_whole(cutouts / f"{one.name}.png", _cutout(one))
     return photos, cutouts
+
+
+def evaluation(folder: Path) -> Path:
+    """Writes a set of the pairs that are not taken apart; returns its folder. Raises BadData, OSError."""
+    if not folder.exists():
+        write_shards(_pairs()[-EVALUATION:], folder)
+    return folder
+
+
+def _pairs() -> list[Triplet]:
+    """Those of the package that have a truth. Raises BadData."""
+    return [one for one in open_set(str(SAMPLES)) if isinstance(one, Triplet) and one.truth is not None]
 
 
 def _cutout(triplet: Triplet) -> bytes:

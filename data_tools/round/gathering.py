@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_tools.auto_label.answers import read_answers
-from data_tools.near.hashing import EDITION as LOOKS
+from data_tools.auto_label.answers import Answer, read_answers
 from data_tools.round.choosing import GENERATED, LABELLED, PREVIOUS
-from data_tools.round.index import Index
-from data_tools.round.item import EDITION as ITEMS
+from data_tools.round.index import ITEMS, PHOTOS, Index
+from data_tools.round.item import Item
 from data_tools.round.judged import Judged, Score
-from data_tools.round.manifest import MANIFEST
-from data_tools.round.people import Answers, Said, add
+from data_tools.round.people import Answers, add
 from data_tools.round.sets import Opened, open_input
 from data_tools.round.settings import EDITION, Settings
 from data_tools.tally import Tally
@@ -50,14 +48,6 @@ class Inputs:
             raise BadOptions("Scores need the removals that they are about.", "Name them with --generated.")
 
 
-def check_apart(out: Path, names: Sequence[str]) -> None:
-    """A set that a round of it lies in would be another one from then on. Raises BadData."""
-    for name in names:
-        folder = Path(name).expanduser()
-        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()) and not (out / MANIFEST).is_file():
-            raise BadData(f"{out} lies within the set {name}.", "Choose a folder beside it.")
-
-
 def open_all(inputs: Inputs, environment: Mapping[str, str]) -> list[Opened]:
     """Previous, generated and labelled ones first, evaluation sets last. Raises BadData, Unavailable, HubTrouble."""
     named = (
@@ -69,18 +59,24 @@ def open_all(inputs: Inputs, environment: Mapping[str, str]) -> list[Opened]:
     return [open_input(kind, where, environment=environment) for kind, names in named for where in names]
 
 
-def people_of(inputs: Inputs, opened: Sequence[Opened]) -> tuple[Answers, Tally]:
-    amiss = Tally()
-    people: Answers = {}
-    for one in opened:
-        add(people, one.answers, amiss)
+def answers_of(inputs: Inputs, opened: Sequence[Opened], amiss: Tally) -> list[Sequence[Answer]]:
+    """Of each data set of labels and of each file; before the long look at all records. Raises BadData."""
+    found: list[Sequence[Answer]] = [one.answers for one in opened if one.answers]
     for path in inputs.answers:
         if not path.is_file():
             raise BadData(f"There is no file of answers called {path}.", "`rorem labels export` writes one.")
         answers, bad = read_answers(str(path))
         amiss.join(bad)
-        add(people, answers, amiss)
-    return people, amiss
+        found.append(answers)
+    return found
+
+
+def people_of(sources: Iterable[Sequence[Answer]], items: Sequence[Item], amiss: Tally) -> Answers:
+    """What each person said of each removal. Raises BadData for answers none of which is of these."""
+    people: Answers = {}
+    for some in sources:
+        add(people, some, amiss, items)
+    return people
 
 
 def files_of(inputs: Inputs, judged: Sequence[Judged]) -> list[dict[str, object]]:
@@ -98,7 +94,7 @@ def made_with_of(
 ) -> str:
     """A hash of all that decides what the set becomes; where the inputs lie is no part of it."""
     sets = [[one.kind, one.set_.fingerprint, one.events] for one in opened]
-    told = [EDITION, ITEMS, LOOKS, settings.told(), max_bytes, sets, [one["sha256"] for one in files]]
+    told = [EDITION, ITEMS.key, PHOTOS.key, settings.told(), max_bytes, sets, [one["sha256"] for one in files]]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -113,11 +109,8 @@ def joined(judged: Sequence[Judged]) -> dict[str, Score]:
     return found
 
 
-def check_ids(
-    coming: Sequence[tuple[Opened, Index]], said: Mapping[str, Said], scores: Mapping[str, Score], inputs: Inputs
-) -> None:
-    """Raises BadData for scores and answers that are of other removals."""
-    every = {item.id for _, index in coming for item in index.items}
+def check_ids(coming: Sequence[tuple[Opened, Index[Item]]], scores: Mapping[str, Score], inputs: Inputs) -> None:
+    """Raises BadData for scores that are of other removals."""
     new = {item.id for one, index in coming if one.kind != PREVIOUS for item in index.items}
     unusable = sum(index.bad.total for _, index in coming)
     strange = sum(id not in new for id in scores)
@@ -127,6 +120,3 @@ def check_ids(
             f"{strange:,} of {len(scores):,} scores are of removals that are not in {where}.",
             "Score the removals of just these sets with data_tools.auto_label.",
         )
-    if inputs.answers and said and not every & set(said):
-        fix = "Answers belong to a removal by its id, in the column item."
-        raise BadData("None of the answers is of a removal in these sets.", fix)

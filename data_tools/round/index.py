@@ -1,7 +1,8 @@
 """All that a round knows of a set without its pictures, kept in a cache, so that a set is looked through once.
 
 The cache has a folder for each set, called by its fingerprint, with a Parquet file for each piece of the set: a run
-that was killed goes on at the piece it was at.
+that was killed goes on at the piece it was at. Of an evaluation set other things are known than of one that comes in,
+so the two are kept apart.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from data_tools.commands import OnStep
 from data_tools.near.hashing import EDITION as LOOKS
-from data_tools.round.item import EDITION, FIELDS, Item, kind_of, look_at
+from data_tools.round import item, pictured
+from data_tools.round.item import Item, kind_of
+from data_tools.round.pictured import Pictured
 from data_tools.tally import Tally
 from rorem.errors import BadData, RoremError
 from rorem.files import write_whole
@@ -31,18 +34,39 @@ PIECE = 5000  # records looked at before they are kept
 THREADS = 2  # opening photos is the work, and leaves other threads free meanwhile
 AHEAD = 8  # records in memory
 BAD = b"bad"  # in a piece's metadata: the records that could not be looked at
-STORED = tuple(name for name in FIELDS if name != "name")  # the set tells the names
-KINDS = {"at": "int64", "round": "int32", "votes_yes": "int32", "votes_no": "int32", "look": "uint64"}
-REALS = {"left", "top", "right", "bottom", "share", "psnr", "p_yes"}
+KINDS = {"at": "int64", "seed": "int64", "round": "int32", "votes_yes": "int32", "votes_no": "int32"}
+KINDS |= dict.fromkeys(("look", "result_look", "truth_look"), "uint64")
+KINDS |= dict.fromkeys(("left", "top", "right", "bottom", "share", "psnr", "p_yes"), "float64")  # others are texts
+Known = TypeVar("Known", bound=Pictured)
 
 
 @dataclass(frozen=True, eq=False)
-class Index:
+class Wanted(Generic[Known]):
+    """What is to be known of each record. key: of the cache. look: takes a record's number, the record, and perceptual
+    hashes that are known by hashes of files; raises what is wrong with it."""
+
+    type: type[Known]
+    key: str
+    look: Callable[[int, Triplet, Mapping[str, int]], Known]
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Columns. The set tells the names."""
+        return tuple(one.name for one in fields(self.type) if one.name != "name")
+
+
+# The functions are looked up when they are called.
+ITEMS = Wanted(Item, f"{item.EDITION}-{pictured.EDITION}-{LOOKS}", lambda *one: item.look_at(*one))
+PHOTOS = Wanted(Pictured, f"photos-{pictured.EDITION}-{LOOKS}", lambda *one: pictured.pictured(*one))
+
+
+@dataclass(frozen=True, eq=False)
+class Index(Generic[Known]):
     """items: in the order of the set. bad: records that could not be looked at."""
 
     fingerprint: str
     records: int
-    items: list[Item]
+    items: list[Known]
     bad: Tally = field(default_factory=Tally)
 
 
@@ -52,18 +76,20 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(cache).expanduser() / "rorem" / "round"
 
 
-def index_of(set_: TripletSet, cache: Path, on_step: OnStep = lambda done, total: None) -> Index:
+def index_of(
+    set_: TripletSet, cache: Path, wanted: Wanted[Known], on_step: OnStep = lambda done, total: None
+) -> Index[Known]:
     """The index of a set, from the cache as far as it is there. on_step: told of records; may raise, to stop.
 
     Raises BadData for a set that cannot be fingerprinted, Unavailable without pyarrow, OSError.
     """
     need_pyarrow()
-    items: list[Item] = []
+    items: list[Known] = []
     bad = Tally()
     for start in range(0, len(set_), PIECE):
         end = min(start + PIECE, len(set_))
-        file = piece_of(cache, set_, start)
-        some, amiss = _kept(set_, file) or _looked(set_, start, end, file, on_step)
+        file = piece_of(cache, set_, wanted, start)
+        some, amiss = _kept(set_, file, wanted) or _looked(set_, start, end, file, wanted, on_step)
         items += some
         for kind, name, why in amiss:
             bad.add(kind, name, why)
@@ -71,38 +97,45 @@ def index_of(set_: TripletSet, cache: Path, on_step: OnStep = lambda done, total
     return Index(set_.fingerprint, len(set_), items, bad)
 
 
-def piece_of(cache: Path, set_: TripletSet, start: int) -> Path:
+def piece_of(cache: Path, set_: TripletSet, wanted: Wanted[Known], start: int) -> Path:
     """Where the piece that begins at this record is kept. Raises BadData."""
-    return cache / f"{set_.fingerprint}-{EDITION}-{LOOKS}" / f"{start:09}.parquet"
+    return cache / folder_of(set_, wanted) / f"{start:09}.parquet"
+
+
+def folder_of(set_: TripletSet, wanted: Wanted[Known]) -> str:
+    """What the cache's folder of a set is called. Raises BadData."""
+    return f"{set_.fingerprint}-{wanted.key}"
 
 
 _Amiss = list[tuple[str, str, str]]  # kind, name, why
 
 
-def _looked(set_: TripletSet, start: int, end: int, file: Path, on_step: OnStep) -> tuple[list[Item], _Amiss]:
+def _looked(
+    set_: TripletSet, start: int, end: int, file: Path, wanted: Wanted[Known], on_step: OnStep
+) -> tuple[list[Known], _Amiss]:
     """Looks at a piece of a set and keeps it."""
-    items: list[Item] = []
+    items: list[Known] = []
     amiss: _Amiss = []
     looks: dict[str, int] = {}  # a photo with many things in it has as many records, mostly one after the other
     with ThreadPoolExecutor(THREADS) as threads:
-        for done, (name, item) in enumerate(_results(set_, range(start, end), looks, threads), start):
-            if isinstance(item, Item):
-                items.append(item)
-                looks[item.source] = item.look
+        for done, (name, one) in enumerate(_results(set_, range(start, end), looks, wanted, threads), start):
+            if isinstance(one, RoremError):
+                amiss.append((kind_of(one), name, str(one)))
             else:
-                amiss.append((kind_of(item), name, str(item)))
+                items.append(one)
+                looks.update(one.pictures)
             on_step(done, len(set_))
-    keep(file, items, amiss)
+    keep(file, wanted, items, amiss)
     return items, amiss
 
 
 def _results(
-    set_: TripletSet, numbers: range, looks: dict[str, int], threads: ThreadPoolExecutor
-) -> Iterator[tuple[str, Item | RoremError]]:
+    set_: TripletSet, numbers: range, looks: dict[str, int], wanted: Wanted[Known], threads: ThreadPoolExecutor
+) -> Iterator[tuple[str, Known | RoremError]]:
     """Every record's name, and its item or what is wrong with it, in order."""
-    waiting: deque[tuple[str, Future[Item | RoremError]]] = deque()
+    waiting: deque[tuple[str, Future[Known | RoremError]]] = deque()
     for at in numbers:
-        waiting.append((set_.names[at], threads.submit(_item, at, _read(set_, at), looks)))
+        waiting.append((set_.names[at], threads.submit(_item, at, _read(set_, at), looks, wanted)))
         if len(waiting) == AHEAD:
             name, one = waiting.popleft()
             yield name, one.result()
@@ -116,28 +149,28 @@ def _read(set_: TripletSet, at: int) -> Triplet | BadData:
         return error
 
 
-def _item(at: int, triplet: Triplet | BadData, looks: Mapping[str, int]) -> Item | RoremError:
+def _item(at: int, triplet: Triplet | BadData, looks: Mapping[str, int], wanted: Wanted[Known]) -> Known | RoremError:
     if isinstance(triplet, BadData):
         return triplet
     try:
-        return look_at(at, triplet, looks.get(triplet.hashes["sha256_source"] or ""))
+        return wanted.look(at, triplet, looks)
     except RoremError as error:
         return error
 
 
-def keep(file: Path, items: list[Item], amiss: _Amiss) -> None:
+def keep(file: Path, wanted: Wanted[Known], items: list[Known], amiss: _Amiss) -> None:
     """Writes a piece, whole or not at all. Raises OSError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    shape = pa.schema([(name, _kind(name)) for name in STORED], metadata={BAD: json.dumps(amiss).encode()})
-    columns = [pa.array([getattr(item, name) for item in items], _kind(name)) for name in STORED]
+    shape = pa.schema([(name, _kind(name)) for name in wanted.stored], metadata={BAD: json.dumps(amiss).encode()})
+    columns = [pa.array([getattr(one, name) for one in items], _kind(name)) for name in wanted.stored]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns, schema=shape), sink, compression="zstd")
     write_whole(file, sink.getvalue().to_pybytes())
 
 
-def _kept(set_: TripletSet, file: Path) -> tuple[list[Item], _Amiss] | None:
+def _kept(set_: TripletSet, file: Path, wanted: Wanted[Known]) -> tuple[list[Known], _Amiss] | None:
     """What the cache has of a piece; None if it has nothing, or something that is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -145,11 +178,12 @@ def _kept(set_: TripletSet, file: Path) -> tuple[list[Item], _Amiss] | None:
     if not file.is_file():
         return None
     try:
-        table = pq.read_table(file, columns=list(STORED))
+        table = pq.read_table(file, columns=list(wanted.stored))
         amiss = [tuple(one) for one in json.loads(table.schema.metadata[BAD])]
-        names = (set_.names[at] for at in table["at"].to_pylist())
-        columns = (names if name == "name" else table[name].to_pylist() for name in FIELDS)
-        return [Item(*values) for values in zip(*columns, strict=True)], amiss
+        columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in wanted.stored}
+        columns["name"] = [set_.names[at] for at in columns["at"]]
+        ordered = [columns[one.name] for one in fields(wanted.type)]
+        return [wanted.type(*values) for values in zip(*ordered, strict=True)], amiss
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError, IndexError):
         return None
 
@@ -157,6 +191,4 @@ def _kept(set_: TripletSet, file: Path) -> tuple[list[Item], _Amiss] | None:
 def _kind(name: str) -> pa.DataType:
     import pyarrow as pa
 
-    if name in REALS:
-        return pa.float64()
-    return pa.bool_() if name in ("result", "truth") else pa.type_for_alias(KINDS.get(name, "string"))
+    return pa.type_for_alias(KINDS.get(name, "string"))

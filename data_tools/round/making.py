@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from data_tools.round.figures import human_success, psnr_of, who
 from data_tools.round.gathering import (
     KEPT_OUT,
     Inputs,
-    check_apart,
+    answers_of,
     check_ids,
     files_of,
     joined,
@@ -23,7 +24,8 @@ from data_tools.round.gathering import (
     open_all,
     people_of,
 )
-from data_tools.round.index import Index, cache_folder, index_of
+from data_tools.round.index import ITEMS, PHOTOS, Index, Known, Wanted, cache_folder, folder_of, index_of
+from data_tools.round.item import Item
 from data_tools.round.judged import read_judged
 from data_tools.round.manifest import (
     LEFT_OUT,
@@ -40,10 +42,11 @@ from data_tools.round.people import Answers, agreement, counted
 from data_tools.round.sets import Opened
 from data_tools.round.settings import EDITION, Settings
 from data_tools.round.writing import OTHER, triplets, whole
+from data_tools.staging import check_apart
 from data_tools.tally import Tally
 from rorem.errors import BadData
 from rorem.files import write_whole
-from rorem.triplet import write_shards
+from rorem.triplet import TripletSet, write_shards
 from rorem.triplet.shards_writing import SHARD
 from rorem.version import __version__
 
@@ -77,12 +80,14 @@ def make(
 
     cache: where indexes of sets are kept; look_again: those of these sets are made anew. max_bytes: of pictures in a
     shard. on_look, on_write: told of records; may raise, to stop.
-    Raises BadOptions; BadData for inputs that are missing, do not belong together or leave nothing, and for an `out`
-    that holds something else; Unavailable, HubTrouble, OSError.
+    Raises BadOptions; BadData for inputs that are missing, do not belong together or leave nothing, for evaluation sets
+    that cannot be kept out, and for an `out` that holds something else; Unavailable, HubTrouble, OSError.
     """
-    check_apart(out, (*inputs.previous, *inputs.generated, *inputs.labelled, *inputs.keep_out))
+    for name in (*inputs.previous, *inputs.generated, *inputs.labelled, *inputs.keep_out):
+        check_apart(name, out)
     opened = open_all(inputs, environment)
-    people, amiss = people_of(inputs, opened)
+    amiss = Tally()
+    sources = answers_of(inputs, opened, amiss)
     judged = [read_judged(folder) for folder in inputs.scores]
     files = files_of(inputs, judged)
     made_with = made_with_of(opened, files, settings, max_bytes)
@@ -91,17 +96,21 @@ def make(
         if told.get("made_with") != made_with:
             raise BadData(f"{out} holds a round that was made of other sets or with other settings.", OTHER)
         return Made(told, amiss, there=True)
-    with whole(out) as stage:
-        indexes = _indexes(opened, cache or cache_folder(environment), look_again, on_look)
-        for index in indexes:
+    with whole(out, made_with) as stage:
+        looking = _Looking(
+            cache or cache_folder(environment), look_again, sum(len(one.set_) for one in opened), on_look
+        )
+        keep_out = _photos([one for one in opened if one.kind == KEPT_OUT], looking, settings.keep_out_near)
+        coming = [(one, looking(one.set_, ITEMS)) for one in opened if one.kind != KEPT_OUT]
+        for _, index in coming:
             amiss.join(index.bad)
+        people = people_of(sources, [item for _, index in coming for item in index.items], amiss)
         said = counted(people)
         scores = joined(judged)
-        coming = [(one, index) for one, index in zip(opened, indexes, strict=True) if one.kind != KEPT_OUT]
-        check_ids(coming, said, scores, inputs)
+        check_ids(coming, scores, inputs)
         round = _round(coming, settings)
         found = [Found(one.kind, index.items) for one, index in coming]
-        chosen = choose(found, said, scores, _photos(opened, indexes), settings.near, round)
+        chosen = choose(found, said, scores, keep_out, settings.near, round)
         shown = _shown(found)
         told = {
             "edition": EDITION,
@@ -110,7 +119,7 @@ def make(
             "pyarrow": _pyarrow(),
             "round": round,
             "settings": {**settings.told(), "shard_bytes": max_bytes},
-            "inputs": [_told(one, index) for one, index in zip(opened, indexes, strict=True)],
+            "inputs": [*starmap(_told, coming), *(one.told() for one in opened if one.kind == KEPT_OUT)],
             "answers_and_scores": files,
             "calibrations": [one.calibration for one in judged],
             "steps": [asdict(step) for step in chosen.steps],
@@ -137,27 +146,46 @@ def _write(
     return told
 
 
-def _indexes(opened: Sequence[Opened], cache: Path, look_again: bool, on_look: OnStep) -> list[Index]:
-    total, before = sum(len(one.set_) for one in opened), 0
-    found = []
-    for one in opened:
-        if look_again:
-            for old in cache.glob(f"{one.set_.fingerprint}-*"):
-                shutil.rmtree(old, ignore_errors=True)
-        found.append(index_of(one.set_, cache, lambda done, _, before=before: on_look(before + done, total)))
-        before += len(one.set_)
-    return found
+@dataclass
+class _Looking:
+    """Looks through one set after the other. total: records in all of them."""
+
+    cache: Path
+    again: bool
+    total: int
+    on_look: OnStep
+    before: int = 0
+
+    def __call__(self, set_: TripletSet, wanted: Wanted[Known]) -> Index[Known]:
+        if self.again:
+            shutil.rmtree(self.cache / folder_of(set_, wanted), ignore_errors=True)
+        found = index_of(set_, self.cache, wanted, lambda done, _: self.on_look(self.before + done, self.total))
+        self.before += len(set_)
+        return found
 
 
-def _round(coming: Sequence[tuple[Opened, Index]], settings: Settings) -> int:
+def _photos(kept_out: Sequence[Opened], looking: _Looking, near: int) -> Photos:
+    """What has to stay out. Raises BadData for a set with a photo that could not be known again, which is looked for
+    first of all: it would come in unseen."""
+    told: list[tuple[str, int, str]] = []
+    for one in kept_out:
+        index = looking(one.set_, PHOTOS)
+        if index.bad.total:
+            some = ", ".join(name for names in index.bad.examples.values() for name in names)
+            raise BadData(
+                f"{index.bad.total:,} of {index.records:,} records of the evaluation set {one.where} cannot be kept "
+                f"out: {some}.",
+                "Mend or delete these records; `python -m data_tools.check` tells what is wrong with them.",
+            )
+        told += [(digits, look, item.name) for item in index.items for digits, look in item.pictures]
+    files, looks, names = zip(*told, strict=True) if told else ((), (), ())
+    return Photos(files, looks, names, near)
+
+
+def _round(coming: Sequence[tuple[Opened, Index[Item]]], settings: Settings) -> int:
     if settings.round is not None:
         return settings.round
     return 1 + max((item.round for one, index in coming if one.kind == PREVIOUS for item in index.items), default=0)
-
-
-def _photos(opened: Sequence[Opened], indexes: Sequence[Index]) -> Photos:
-    items = [item for one, index in zip(opened, indexes, strict=True) if one.kind == KEPT_OUT for item in index.items]
-    return Photos([item.source for item in items], [item.look for item in items], [item.name for item in items])
 
 
 def _shown(found: Sequence[Found]) -> set[str]:
@@ -172,7 +200,7 @@ def _agreement(people: Answers, shown: set[str], round: int) -> dict[str, Any] |
     return None if found is None else asdict(found)
 
 
-def _told(one: Opened, index: Index) -> dict[str, object]:
+def _told(one: Opened, index: Index[Item]) -> dict[str, object]:
     told = one.told()
     if index.bad.total:
         told["left_out"] = {"counts": dict(sorted(index.bad.counts.items())), "examples": index.bad.examples}

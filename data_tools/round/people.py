@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from data_tools.auto_label.answers import Answer
+from data_tools.auto_label.said import Removal, Said, joined
+from data_tools.auto_label.said import counted as counted_by
 from data_tools.tally import Tally
 from rorem.labels.agreement import CATEGORIES, MOST, Agreement, of_counts
-from rorem.labels.event import HASH
 
 # By item and annotator, so that the same answer in two files counts once. An answer of nobody is somebody's own.
 Answers = dict[tuple[str, str], str]
+__all__ = ["Answers", "Said", "add", "agreement", "counted"]
 
 
-@dataclass(frozen=True)
-class Said:
-    """Of one removal: how many people said so."""
-
-    yes: int = 0
-    no: int = 0
-    mask_wrong: int = 0
-
-    @property
-    def judged(self) -> bool:
-        """Whether anybody said yes or no."""
-        return self.yes + self.no > 0
-
-    @property
-    def accepted(self) -> bool:
-        """By the majority of yes and no; a tie is a no."""
-        return self.yes > self.no
-
-    @property
-    def refused(self) -> bool:
-        """Also where all that was said is that the mask is wrong: then no judge may accept it either."""
-        return not self.accepted and (self.judged or self.mask_wrong > 0)
-
-    @property
-    def share(self) -> float:
-        """Of yes among yes and no, 0 to 1."""
-        return self.yes / (self.yes + self.no)
-
-
-def add(answers: Answers, some: Iterable[Answer], tally: Tally) -> None:
+def add(answers: Answers, some: Iterable[Answer], tally: Tally, removals: Sequence[Removal]) -> None:
     """Adds answers to those that there are; what one person said first of a removal is what counts.
 
-    Those that do not name a removal by its id are counted in the tally.
+    removals: all that they may be about; answers are joined to them as `auto_label` does it. Raises BadData where there
+    are answers and none belongs to a removal.
     """
-    for one in some:
-        if not HASH.fullmatch(one.item):
-            tally.add("answers that name no removal by its id", one.item or one.sample or one.name)
-            continue
-        answers.setdefault((one.item, one.annotator or f"somebody, answer {len(answers)}"), one.verdict)
+    for item, one in joined(removals, some, tally):
+        answers.setdefault((item, one.annotator or f"somebody, answer {len(answers)}"), one.verdict)
 
 
 def counted(answers: Mapping[tuple[str, str], str]) -> dict[str, Said]:
     """By item."""
-    counts: dict[str, dict[str, int]] = {}
-    for (item, _), verdict in answers.items():
-        found = counts.setdefault(item, {"yes": 0, "no": 0, "mask_wrong": 0})
-        found[verdict] += 1
-    return {item: Said(**found) for item, found in counts.items()}
+    return counted_by((item, verdict) for (item, _), verdict in answers.items())
 
 
 def agreement(answers: Mapping[tuple[str, str], str], items: Iterable[str], round: int) -> Agreement | None:

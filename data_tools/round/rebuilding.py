@@ -48,7 +48,7 @@ def rebuild(
     for name in (PAIRS, LEFT_OUT):
         _check_file(round / name, files)
     sets = _sets(told, dict(moved or {}), environment)
-    with whole(out) as stage:
+    with whole(out, str(digest_of(round / MANIFEST)["sha256"])) as stage:
         count = int(told["set"]["records"])
         every = triplets(read_pairs(round / PAIRS), sets, count, on_write)
         write_shards(every, stage, max_bytes=int(told["settings"]["shard_bytes"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +10,18 @@ from pathlib import Path
 
 from data_tools.auto_label.answers import Answer, read_answers
 from data_tools.round.choosing import LABELLED
-from data_tools.round.judged import finite
-from data_tools.round.manifest import MANIFEST, read_manifest
+from data_tools.round.notes import ON_HUB, notes_of
 from rorem.errors import BadData
 from rorem.labels.dataset import fetch
 from rorem.labels.shards import EVENTS, FOLDERS, ITEMS, shards_in
 from rorem.triplet import TripletSet, open_set, open_shards
 from rorem.triplet.record import sha256
 
-# What other tools write beside a set to say how it was made; it goes into the manifest.
-NOTES = ("generate.json", "safety.json")
-LARGEST_NOTE = 1 << 20  # bytes
-
 
 @dataclass(frozen=True, eq=False)
 class Opened:
     """A set of a round. where: as it was named. answers, events: of a data set of labels, and a hash of its events.
-    notes: what lies beside it, by the file's name."""
+    notes: what lies beside it, see `notes_of`."""
 
     kind: str
     where: str
@@ -57,7 +51,7 @@ def open_input(kind: str, where: str, revision: str = "", environment: Mapping[s
         return _labelled(where, revision, environment)
     on_hub = revision and not Path(where).expanduser().exists()
     set_ = open_set(f"{where.partition('@')[0]}@{revision}" if on_hub else where, environment)
-    return Opened(kind, where, set_, notes=_notes(Path(where).expanduser()))
+    return Opened(kind, where, set_, notes=ON_HUB if set_.revision else notes_of(Path(where).expanduser()))
 
 
 def _labelled(where: str, revision: str, environment: Mapping[str, str]) -> Opened:
@@ -75,23 +69,8 @@ def _labelled(where: str, revision: str, environment: Mapping[str, str]) -> Open
         whole.update(sha256(file.read_bytes()).encode())
     answers, _ = read_answers(str(folder))
     set_ = open_shards(files[ITEMS], Path(where).name, commit)
-    return Opened(LABELLED, where, set_, answers, whole.hexdigest(), _notes(folder))
+    return Opened(LABELLED, where, set_, answers, whole.hexdigest(), ON_HUB if commit else notes_of(folder))
 
 
 def _inside(folder: Path, kind: str) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in (folder / FOLDERS[kind]).glob("*.parquet")]
-
-
-def _notes(folder: Path) -> dict[str, object]:
-    """By their paths in the folder, also of sets in it. A damaged one is left out: what counts is the set itself."""
-    found: dict[str, object] = {}
-    for file in (file for name in NOTES for where in (name, f"*/{name}") for file in sorted(folder.glob(where))):
-        try:
-            if file.stat().st_size <= LARGEST_NOTE:
-                found[file.relative_to(folder).as_posix()] = finite(json.loads(file.read_text("utf-8")))
-        except (OSError, ValueError, RecursionError):
-            continue
-    if (folder / MANIFEST).is_file():  # a round: what it is made of stands in its own manifest
-        told = read_manifest(folder)
-        found[MANIFEST] = {name: told.get(name) for name in ("round", "made_with")}
-    return found

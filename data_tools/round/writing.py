@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
 
 from data_tools.commands import OnStep
 from data_tools.round.manifest import Origin
+from data_tools.staging import whole as staged
 from rorem.errors import BadData
 from rorem.triplet import Triplet, TripletSet
 from rorem.triplet.sets import shown
@@ -46,26 +46,27 @@ def triplets(origins: Iterable[Origin], sets: Sequence[TripletSet], count: int, 
 
 
 @contextmanager
-def whole(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write into, which becomes `out` at the end if nothing was raised.
+def whole(out: Path, key: str) -> Iterator[Path]:
+    """A folder to write into, as `staging.whole`, which is empty: a round is written anew, or not at all.
 
+    Nothing stays of a run that raises something; what one that was killed left goes when the next one begins.
     Raises OSError, and BadData if there is something called `out` that is not an empty folder.
     """
-    out = out.absolute()
-    if out.exists() and (not out.is_dir() or next(out.iterdir(), None)):
-        raise BadData(f"{out} is there already.", OTHER)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    for left in out.parent.glob(f".{escape(out.name)}.*.part"):  # of a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    stage = out.with_name(f".{out.name}.{os.getpid()}.part")
-    stage.mkdir()
-    try:
-        yield stage
-        for file in stage.iterdir():
-            with file.open("rb") as data:
-                os.fsync(data.fileno())
-        if out.exists():
-            out.rmdir()  # empty; only some systems would replace it
-        stage.rename(out)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+    with staged(out, key) as stage:
+        _empty(stage)
+        try:
+            yield stage
+            for file in stage.iterdir():
+                with file.open("rb") as data:
+                    os.fsync(data.fileno())
+        except BaseException:
+            _empty(stage)
+            raise
+
+
+def _empty(folder: Path) -> None:
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink()

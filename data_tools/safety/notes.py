@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-NOTES = "looked-at.jsonl"
+NOTES = ".looked-at.jsonl"
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,14 @@ class Note:
 
 
 class Notes:
-    """A journal in a folder. made_with: of another set or other settings, all is forgotten. all: by names."""
+    """A journal in a folder, which is there for one set and one way to look at it. all: by names."""
 
-    def __init__(self, folder: Path, made_with: str) -> None:
+    def __init__(self, folder: Path) -> None:
         """Raises OSError."""
-        self._path, self._made_with = folder / NOTES, made_with
+        self._path = folder / NOTES
         self.all: dict[str, Note] = {}
-        self._read()
+        if self._path.exists():
+            self._read()
 
     def add(self, note: Note) -> None:
         """Raises OSError."""
@@ -42,19 +43,10 @@ class Notes:
             file.write(json.dumps(asdict(note)).encode() + b"\n")
         self.all[note.name] = note
 
-    def _starts(self, head: bytes) -> bool:
-        with self._path.open("rb") as file:
-            return file.readline() == head
-
     def _read(self) -> None:
         """A line that was torn off by a kill is cut away."""
-        head = json.dumps({"made_with": self._made_with}).encode() + b"\n"
-        if not self._path.exists() or not self._starts(head):
-            self._path.write_bytes(head)
-            return
-        whole = len(head)
+        whole = 0
         with self._path.open("rb") as file:
-            file.seek(whole)
             for line in file:
                 try:
                     note = Note(**json.loads(line)) if line.endswith(b"\n") else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data_tools.publish.converting import to_shards
-from data_tools.publish.journal import alone
+from data_tools.publish.converting import shards_into
+from data_tools.publish.journal import made_with
 from data_tools.safety.notes import Note, Notes
+from data_tools.staging import check_apart, whole
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions, BadPicture
 from rorem.files import write_whole
@@ -82,14 +82,13 @@ def screen(
     """
     need_pyarrow()
     set_ = open_set(name, environment)
-    _check_apart(name, out)
+    check_apart(name, out)
     checker, revision = (load or (lambda: _published(environment)))()
     key = _made_with(set_, settings, revision)
     if (out / SAFETY).exists():
         return Screened(_there(out / SAFETY, key))
-    workshop = out / ".screening"
-    with alone(workshop):
-        notes = Notes(workshop, key)
+    with whole(out, key) as stage:
+        notes = Notes(stage)
         _look(set_, notes, checker, settings, on_step)
         left_out = Tally()
         dropped = [note for note in notes.all.values() if note.unsafe]
@@ -99,26 +98,26 @@ def screen(
         if len(dropped) + left_out.total == len(set_):
             raise BadData("The checker lets no record through.", f"{len(dropped):,} were held for unsafe.")
         wanted = {note.name for note in notes.all.values() if not note.unsafe and not note.wrong}
-        written = to_shards(set_, out, max_bytes, lambda triplet: triplet.name in wanted, key)
-    left_out.join(written.left_out)
-    told = {
-        "edition": EDITION,
-        "made_with": key,
-        "checker": "CompVis/stable-diffusion-safety-checker",
-        "revision": revision,
-        "adjustment": settings.adjustment,
-        "parts": list(settings.parts),
-        "input": set_.name,
-        "input_fingerprint": set_.fingerprint,
-        "records": len(set_),
-        "kept": written.written,
-        "not_looked_at": left_out.counts[UNREADABLE],
-        "dropped": [
-            {"name": note.name, "id": note.id, "scores": note.scores, "concepts": note.concepts} for note in dropped
-        ],
-    }
-    write_whole(out / SAFETY, (json.dumps(told, indent=1) + "\n").encode())
-    shutil.rmtree(workshop, ignore_errors=True)
+        bytes_of = made_with(set_, max_bytes, key)
+        written = shards_into(stage, set_, bytes_of, max_bytes, lambda triplet: triplet.name in wanted)
+        left_out.join(written.left_out)
+        told = {
+            "edition": EDITION,
+            "made_with": key,
+            "checker": "CompVis/stable-diffusion-safety-checker",
+            "revision": revision,
+            "adjustment": settings.adjustment,
+            "parts": list(settings.parts),
+            "input": set_.name,
+            "input_fingerprint": set_.fingerprint,
+            "records": len(set_),
+            "kept": written.written,
+            "not_looked_at": left_out.counts[UNREADABLE],
+            "dropped": [
+                {"name": note.name, "id": note.id, "scores": note.scores, "concepts": note.concepts} for note in dropped
+            ],
+        }
+        write_whole(stage / SAFETY, (json.dumps(told, indent=1) + "\n").encode())
     return Screened(told, left_out)
 
 
@@ -180,10 +179,3 @@ def _there(file: Path, key: str) -> Mapping[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise BadData(f"{file} cannot be read.", TAKEN) from error
     raise BadData(f"{file.parent} holds a set that was screened in another way, or another set.", TAKEN)
-
-
-def _check_apart(name: str, out: Path) -> None:
-    """Raises BadOptions."""
-    place = Path(name).expanduser()
-    if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
-        raise BadOptions(f"{out} lies within the set {name}.", "Choose a folder beside it.")

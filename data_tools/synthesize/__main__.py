@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from data_tools.commands import told
 from data_tools.synthesize import fetching
 from data_tools.synthesize.building import Settings, Summary, synthesize
-from data_tools.synthesize.stock import OnStep
 from rorem.errors import BadOptions, RoremError
-from rorem.terminal import STOPPED, complain, in_sentences, say
+from rorem.terminal import complain, say
 
 PHOTOS = "Folders of clean photos; say --photos again for another."
 CUTOUTS = "A folder of photographed things with a transparent background."
@@ -44,23 +43,18 @@ def main(
 
     The same command takes up a run that was stopped.
     """
-    with in_sentences():
+    with told("Looking at files, then making pairs") as on_step:
         settings = Settings(_sizes(sizes), seed, several, occluded, matched, shadow)
-        try:
-            grounds, things = list(photos or []), list(cutouts or [])
-            if fetch:
-                _fetch(grounds, things, cache or fetching.cache_folder())
-            if not grounds or not things:
-                raise BadOptions(
-                    "This needs photos and cut-outs.", "Name folders with --photos and --cutouts, or add --fetch."
-                )
-            with _progress() as (on_look, on_sample):
-                summary = synthesize(
-                    out, grounds, things, count, settings, _tell_bad, on_look, on_sample, chosen=not fetch
-                )
-        except KeyboardInterrupt:
-            complain("Stopped. The same command goes on from there.")
-            raise typer.Exit(STOPPED) from None
+        grounds, things = list(photos or []), list(cutouts or [])
+        if fetch:
+            _fetch(grounds, things, cache or fetching.cache_folder())
+        if not grounds or not things:
+            raise BadOptions(
+                "This needs photos and cut-outs.", "Name folders with --photos and --cutouts, or add --fetch."
+            )
+        summary = synthesize(
+            out, grounds, things, count, settings, _tell_bad, on_look=on_step, on_sample=on_step, chosen=not fetch
+        )
     _tell(summary, out)
     raise typer.Exit(1 if summary.failed else 0)
 
@@ -92,37 +86,15 @@ def _tell_bad(name: str, error: RoremError) -> None:
 def _tell(summary: Summary, out: Path) -> None:
     for name, error in summary.failed:
         complain(f"{name}: {error.advice}")
-    told: Sequence[tuple[int, str]] = (
+    every: Sequence[tuple[int, str]] = (
         (len(summary.made), "made"),
         (len(summary.there), "there already"),
         (len(summary.failed), "failed"),
     )
-    counts = ", ".join(f"{number} {word}" for number, word in told if number or word == "made")
+    counts = ", ".join(f"{number} {word}" for number, word in every if number or word == "made")
     say(f"{counts}. They are in {out}, made of {summary.photos} photos and {summary.cutouts} cut-outs.")
     if summary.bad:
         say(f"Files that could not be used: {len(summary.bad)}.")
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[OnStep, OnStep]]:
-    """Two bars on a terminal: for looking at the files, and for the samples."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        files = bar.add_task("Looking at files", total=None)
-        samples = bar.add_task("Making pairs", total=None, visible=False)
-
-        def on_look(done: int, total: int) -> None:
-            bar.update(files, completed=done, total=total)
-
-        def on_sample(done: int, total: int) -> None:
-            bar.update(files, visible=False)
-            bar.update(samples, completed=done, total=total, visible=True)
-
-        yield on_look, on_sample
 
 
 if __name__ == "__main__":

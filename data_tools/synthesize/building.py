@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from data_tools.plain_files import png
 from data_tools.synthesize.composing import Look
 from data_tools.synthesize.credits import Credit
 from data_tools.synthesize.looks import look_of
 from data_tools.synthesize.placing import KINDS
 from data_tools.synthesize.sample import Sample, Wish, make
 from data_tools.synthesize.stock import OnBad, OnStep, Stock, take_stock
-from data_tools.synthesize.writing import Set, png
+from data_tools.synthesize.writing import Set
 from rorem.errors import BadOptions, RoremError
 from rorem.triplet.record import Triplet
 

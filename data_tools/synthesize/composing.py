@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from rorem.geometry import Box
+from rorem.mask import grow_or_shrink as grown
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +100,6 @@ def fitted(cutout: np.ndarray, height: int, flip: bool = False, turn: float = 0)
         # at the edge and leave a bright rim.
         picture = picture.convert("RGBa").rotate(turn, Image.Resampling.BILINEAR, expand=True).convert("RGBA")
     return np.array(picture)
-
-
-def grown(mask: np.ndarray, margin: int) -> np.ndarray:
-    """A mask, bool (H, W), and all that is at most `margin` px away from it."""
-    if margin < 1 or not mask.any():
-        return mask.copy()
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return away <= margin
 
 
 def _draw(picture: np.ndarray, layer: Layer) -> None:

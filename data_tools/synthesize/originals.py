@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 
+from data_tools.plain_files import read_bounded
 from data_tools.synthesize.composing import SEEN
 from data_tools.synthesize.credits import NOBODY, Credit
 from data_tools.synthesize.qt_resources import Collection
+from rorem.opacity import opacity_of
 from rorem.picture import Picture, open_picture, to_srgb
 from rorem.picture.colour import to_8
 
@@ -44,7 +46,7 @@ class Original:
     def read(self) -> bytes:
         """The bytes as they are. Raises OSError and BadPicture."""
         if not self.member:
-            return self.file.read_bytes()
+            return read_bounded(self.file)
         collection = open_collection(self.file)
         return next(collection.read(entry) for entry in collection.entries if entry.path == self.member)
 
@@ -63,11 +65,10 @@ class Original:
 
 def opacity(picture: Picture) -> np.ndarray:
     """uint8 (H, W), 255 = opaque."""
-    if picture.palette is not None:
-        return picture.palette[:, 3][picture.colour]
-    if picture.alpha is None:
-        return np.full(picture.colour.shape[:2], 255, np.uint8)
-    return to_8(picture.alpha)
+    if picture.alpha is not None:
+        picture = replace(picture, alpha=to_8(picture.alpha))  # rounded
+    found = opacity_of(picture)
+    return np.full(picture.colour.shape[:2], 255, np.uint8) if found is None else found
 
 
 def _without_specks(alpha: np.ndarray) -> np.ndarray:

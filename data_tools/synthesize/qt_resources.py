@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_tools.plain_files import read_bounded
 from rorem.errors import BadPicture
+from rorem.triplet.folder import LARGEST
 
 MAGIC = b"qres"
 _COMPRESSED, _FOLDER, _ZSTD = 1, 2, 4  # flags of an entry
-_DEEPEST = 64  # folders in folders; a damaged file may go in circles
+_DEEPEST = 64  # folders in folders
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,13 @@ class Collection:
     """One .rcc file, read whole. Raises OSError, and BadPicture for what is not such a file."""
 
     def __init__(self, file: Path) -> None:
-        self._name, self._data = file.name, file.read_bytes()
+        self._name, self._data = file.name, read_bounded(file)
         try:
             if self._data[:4] != MAGIC:
                 raise ValueError
             version, self._tree, self._payload, self._names = struct.unpack_from(">4I", self._data, 4)
             self._node = 14 if version < 2 else 22  # bytes; later versions keep a time, too
-            self.entries = sorted(self._walk(0, ()), key=lambda entry: entry.path)
+            self.entries = sorted(self._walk(0, (), set()), key=lambda entry: entry.path)
         except (ValueError, struct.error, IndexError, UnicodeDecodeError) as error:
             raise self._damaged() from error
 
@@ -49,20 +51,22 @@ class Collection:
             data = self._data[first : first + count]
             if entry.flags & _ZSTD:
                 raise ValueError
-            return zlib.decompress(data[4:]) if entry.flags & _COMPRESSED else data
+            return _unpacked(data[4:]) if entry.flags & _COMPRESSED else data
         except (ValueError, struct.error, zlib.error) as error:
             raise self._damaged() from error
 
-    def _walk(self, node: int, folders: tuple[str, ...]) -> Iterator[Entry]:
+    def _walk(self, node: int, folders: tuple[str, ...], seen: set[int]) -> Iterator[Entry]:
+        """seen: nodes that were there before. A damaged file may go in circles, or to one place in many ways."""
         at = self._tree + node * self._node
         name, flags = struct.unpack_from(">IH", self._data, at)
         path = (*folders, self._name_at(name)) if node else ()
-        if len(path) > _DEEPEST:
+        if len(path) > _DEEPEST or node in seen:
             raise ValueError
+        seen.add(node)
         if flags & _FOLDER:
             count, first = struct.unpack_from(">II", self._data, at + 6)
             for child in range(first, first + count):
-                yield from self._walk(child, path)
+                yield from self._walk(child, path, seen)
         else:
             (start,) = struct.unpack_from(">I", self._data, at + 10)
             yield Entry("/".join(path), start, flags)
@@ -74,3 +78,12 @@ class Collection:
 
     def _damaged(self) -> BadPicture:
         return BadPicture(f"{self._name} is damaged or of a kind that is not known here.", "Leave it out.")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Raises zlib.error, and ValueError for what breaks off or is larger than a picture may be."""
+    packed = zlib.decompressobj()
+    whole = packed.decompress(data, LARGEST + 1)
+    if not packed.eof or len(whole) > LARGEST:
+        raise ValueError
+    return whole

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from data_tools.plain_files import files_below
 from data_tools.synthesize.credits import credit_of, notices_of
 from data_tools.synthesize.originals import Original, opacity, open_collection
 from rorem.errors import BadData, RoremError
@@ -157,9 +158,9 @@ def looks_drawn(rgb: np.ndarray, inside: np.ndarray, flat: float, colours: int) 
 
 def _originals(folder: Path, on_bad: OnBad) -> Iterator[Original]:
     notices = notices_of(folder)
-    for file in sorted(folder.rglob("*")):
+    for file in files_below(folder):
         key = file.relative_to(folder).as_posix()
-        if not file.is_file() or any(part.startswith(".") for part in key.split("/")):
+        if file.exists() and not file.is_file():  # a pipe; what is not there is told when it is opened
             continue
         if file.suffix.lower() == COLLECTION:
             try:

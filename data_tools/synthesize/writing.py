@@ -6,16 +6,13 @@ attribution are written from the records when all is done.
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
+from data_tools.set_folder import OTHER
 from data_tools.synthesize.originals import Original
 from rorem.errors import BadData
 from rorem.files import write_whole
@@ -27,7 +24,6 @@ RECORDS = ".records"
 ATTRIBUTION = "ATTRIBUTION.md"
 PARTS = ("source", "mask", "truth")
 MORE = "effect"  # a part that only sets with shadows have
-OTHER = "Choose another folder, or delete what is there."
 
 Record = Mapping[str, object]
 
@@ -108,13 +104,6 @@ def attribution(records: Sequence[Record], originals: Sequence[Original]) -> str
         *(_row(key, credit.author, credit.licence, credit.source, names) for key, credit, names in rows),
     ]
     return "\n".join(lines) + "\n"
-
-
-def png(picture: np.ndarray) -> bytes:
-    """A picture, uint8 RGB (H, W, 3), or a mask, bool (H, W), as a PNG file."""
-    data = io.BytesIO()
-    Image.fromarray(picture).save(data, "PNG")
-    return data.getvalue()
 
 
 def _row(*cells: str) -> str:

@@ -114,12 +114,20 @@ def record_of(triplet: Triplet, paths: dict[str, str]) -> dict[str, object]:
 
 
 def stem_of(name: str, stems: set[str]) -> str:
-    """A file's name for a triplet's, unlike all others also where case or the way of writing accents do not count."""
+    """A file's name for a triplet's, unlike all others also where case or the way of writing accents do not count.
+
+    stems: keys of those that there are, see `stem_key`; its own is added.
+    """
     safe = _UNSAFE.sub("_", name).rstrip(". ")
     safe = safe.encode()[:LONGEST].decode(errors="ignore")
     safe = f"_{safe[1:]}" if not safe or safe.startswith(".") else safe
     stem, number = safe, 2
-    while (key := unicodedata.normalize("NFC", stem).casefold()) in stems:
+    while stem_key(stem) in stems:
         stem, number = f"{safe}-{number}", number + 1
-    stems.add(key)
+    stems.add(stem_key(stem))
     return stem
+
+
+def stem_key(stem: str) -> str:
+    """What is the same for all files' names that are one on some system, as `stem_of` notes it."""
+    return unicodedata.normalize("NFC", stem).casefold()

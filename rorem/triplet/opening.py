@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from rorem.triplet.shards import check_names, open_shards
 LISTS = (".json", ".jsonl")
 SHARDS = ".parquet"
 UNFINISHED = (".journal.jsonl", ".records")  # what a tool keeps in a folder that it writes record by record
+RUN, COMPLETE = "generate.json", "complete"  # the file of a run of removals, and its key once all are there
 
 
 def open_set(
@@ -26,7 +28,7 @@ def open_set(
     A folder with `meta.json` or with `source/` and `mask/`; another list of records in such a folder; a Parquet file, a
     folder of such files, or how their names begin ("sets/test" for sets/test-00000-of-00002.parquet); and, where there
     is nothing of that name on this machine, a data set on the Hub, see `open_hub`. on_file: told of each file fetched.
-    Raises BadData; Unavailable where a package is missing.
+    Raises BadData, also for a folder that a tool is still writing; Unavailable where a package is missing.
     """
     if not name:
         raise BadData("There is no name of a set.")
@@ -50,14 +52,30 @@ def open_set(
 def _of_folder(folder: Path) -> TripletSet:
     """Raises OSError, BadData."""
     if not (folder / META).exists() and any((folder / name).exists() for name in UNFINISHED):
-        raise BadData(f"{folder} holds a set that is not finished.", "Run the command that writes it again.")
+        raise _unfinished(folder)
     if (folder / META).exists() or (folder / ROOMS["source"]).is_dir():
         return open_folder(folder)
     shards = [path for path in sorted(folder.rglob(f"*{SHARDS}")) if not _hidden(path.relative_to(folder))]
+    for run in folder.rglob(RUN):
+        if not _is_complete(run):
+            raise _unfinished(run.parent)
     if not shards:
         what = f"It should hold {META}, or the folders source and mask, or {SHARDS} files."
         raise BadData(f"{folder} holds no set of photos and masks.", what)
     return _of_shards(shards, folder, folder.resolve().name)
+
+
+def _is_complete(run: Path) -> bool:
+    """Raises OSError."""
+    try:
+        told = json.loads(run.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(told, dict) and COMPLETE in told
+
+
+def _unfinished(folder: Path) -> BadData:
+    return BadData(f"{folder} holds a set that is not finished.", "Run the command that writes it again.")
 
 
 def _of_file(path: Path) -> TripletSet:

@@ -234,6 +234,7 @@ def test_the_large_view_goes_from_one_to_the_next(visitor: Visitor, photo: Path)
     assert visitor.page.evaluate("document.activeElement.closest('.cp-cell').dataset.key") == "0"
 
 
+@pytest.mark.soak
 def test_the_truth_brings_numbers(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     mark(visitor, photo)
     choose(visitor, QUICK)
@@ -262,6 +263,7 @@ def test_an_example_brings_marks_and_truth_with_one_click(visitor: Visitor) -> N
     assert "PSNR" in cell(visitor, 0)
 
 
+@pytest.mark.soak
 def test_hidden_names_are_shown_when_asked_for(visitor: Visitor, photo: Path) -> None:
     answers: list[str] = []
     visitor.page.on(
@@ -413,6 +415,7 @@ def test_a_reload_keeps_the_comparison(visitor: Visitor, photo: Path) -> None:
     visitor.wait_for_state(1)
 
 
+@pytest.mark.soak
 def test_on_a_phone(browser: Browser, some: App, photo: Path) -> None:
     with visit(browser, some.url, **PHONE) as visitor:
         page = visitor.page

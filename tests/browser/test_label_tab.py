@@ -137,6 +137,7 @@ def test_ten_by_keyboard_alone(browser: Browser, app: App, labels: Path, hub: Hu
         print("ms to the next item:", [round(time) for time in times_to_show(anna.page)])
 
 
+@pytest.mark.soak
 def test_ten_by_touch(browser: Browser, app: App, labels: Path, hub: Hub, tmp_path: Path) -> None:
     with judging(browser, app, "Thumb", **PHONE) as thumb:
         assert thumb.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -154,6 +155,7 @@ def test_ten_by_touch(browser: Browser, app: App, labels: Path, hub: Hub, tmp_pa
         assert thumb.page.evaluate(f"{small}.length") == 0
 
 
+@pytest.mark.soak
 def test_undo_two(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Bert") as bert:
         bert.page.keyboard.press("u")
@@ -203,6 +205,7 @@ def test_hammered_keys_give_each_item_its_own_answer(browser: Browser, app: App,
         assert [event["handout"] for event in answered] == seen[: len(wanted)]  # in order, each its own, none twice
 
 
+@pytest.mark.soak
 def test_without_a_connection_one_answer_is_kept(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Offline") as one:
         one.key("y")
@@ -222,6 +225,7 @@ def test_without_a_connection_one_answer_is_kept(browser: Browser, app: App, lab
         assert given(labels, item, after) == [("skip", "[]"), ("yes", "[]")]
 
 
+@pytest.mark.soak
 def test_a_reload_does_not_lose_the_answer_that_was_not_sent(browser: Browser, app: App, labels: Path) -> None:
     with judging(browser, app, "Reload") as one:
         one.page.route("**/label/answer", lambda route: route.abort())
@@ -289,6 +293,7 @@ def test_guide_first_and_back_on_demand(browser: Browser, app: App) -> None:
         assert not one.visitor.trouble
 
 
+@pytest.mark.soak
 def test_keys_that_are_not_answers(browser: Browser, app: App) -> None:
     with judging(browser, app, "Careful") as one:
         item = one.item

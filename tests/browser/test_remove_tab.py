@@ -103,6 +103,7 @@ def test_undo_and_redo_go_through_strokes_and_removals(visitor: Visitor, photo: 
     assert visitor.marked == both
 
 
+@pytest.mark.soak
 def test_another_version_keeps_the_mask_and_one_click_keeps_one(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     remove_disc(visitor, photo)
     first = pixels(visitor.download("png", tmp_path))
@@ -151,6 +152,7 @@ def test_stop_leaves_photo_and_marks(visitor: Visitor, tmp_path: Path) -> None:
     assert visitor.marked == marked
 
 
+@pytest.mark.soak
 def test_slider_and_hold_show_the_original(visitor: Visitor, photo: Path) -> None:
     remove_disc(visitor, photo)
 
@@ -176,6 +178,7 @@ def test_slider_and_hold_show_the_original(visitor: Visitor, photo: Path) -> Non
     assert not red_on_screen()
 
 
+@pytest.mark.soak
 def test_photo_marks_and_removals_survive_a_reload(visitor: Visitor, photo: Path) -> None:
     remove_disc(visitor, photo)
     visitor.paint((80, 80), (120, 80))
@@ -206,6 +209,7 @@ def test_marks_survive_even_when_the_server_forgot_the_photo(visitor: Visitor, p
     visitor.trouble.clear()  # the browser's own line about status 410, which this test asked for
 
 
+@pytest.mark.soak
 def test_every_tool_marks(visitor: Visitor, photo: Path) -> None:
     visitor.open(photo)
     visitor.tool("box")
@@ -327,6 +331,7 @@ def test_two_visitors_never_meet(browser: Browser, app: App, photo: Path, tmp_pa
         assert not one.trouble and not two.trouble
 
 
+@pytest.mark.soak
 def test_an_example_opens_and_goes(visitor: Visitor) -> None:
     visitor.page.click("[data-example=mountain]")
     visitor.page.wait_for_function("window.rorem.photo?.token")
@@ -339,6 +344,7 @@ def test_an_example_opens_and_goes(visitor: Visitor) -> None:
     ("name", "content"),
     [("broken.jpg", b"\xff\xd8\xff\xe0 not a photo"), ("page.html", b"<html>"), ("empty.png", b"")],
 )
+@pytest.mark.soak
 def test_a_file_that_is_no_photo_gets_one_sentence(
     visitor: Visitor, photo: Path, tmp_path: Path, name: str, content: bytes
 ) -> None:
@@ -356,6 +362,7 @@ def test_a_file_that_is_no_photo_gets_one_sentence(
     visitor.trouble.clear()  # the browser's own line about status 422
 
 
+@pytest.mark.soak
 def test_a_photo_dropped_or_pasted_opens(visitor: Visitor, photo: Path) -> None:
     data = list(photo.read_bytes())
     for event, target in (("drop", ".rr-drop"), ("paste", "document")):
@@ -373,6 +380,7 @@ def test_a_photo_dropped_or_pasted_opens(visitor: Visitor, photo: Path) -> None:
         visitor.page.wait_for_function("name => window.rorem.photo?.name === name", arg=f"{event}.jpg")
 
 
+@pytest.mark.soak
 def test_light_and_dark(visitor: Visitor) -> None:
     def brightness() -> float:
         shot = Image.open(BytesIO(visitor.page.screenshot())).convert("L")

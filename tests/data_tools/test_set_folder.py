@@ -95,6 +95,37 @@ def test_torn_lines_and_lost_pictures_are_made_again(tmp_path: Path) -> None:
         SetFolder(tmp_path, "one way")
 
 
+def test_files_have_the_same_names_after_a_stop(tmp_path: Path) -> None:
+    """Of two ways to write one sign, many systems keep one: both runs have to see that the names collide."""
+    some = [triplet(0, "e\u0301"), triplet(1, "\u00e9"), triplet(2, "\u00c9")]
+    for name in ("one go", "stopped"):
+        for run in [some] if name == "one go" else [some[:1], some]:
+            with SetFolder(tmp_path / name, "one way") as set_:
+                for one in run:
+                    set_.add(one)
+    found = [sorted(path.name for path in (tmp_path / name / "source").iterdir()) for name in ("one go", "stopped")]
+    assert found[0] == found[1] and len(found[0]) == 3
+
+
+def test_no_folder_is_looked_through_for_each_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise each record would cost more than the one before."""
+    left = tmp_path / "source" / ".photo 9.png.99.part"  # of a run that was killed there
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    with SetFolder(tmp_path, "one way") as set_:
+        assert not left.exists()
+
+        def never(*_: object) -> None:
+            raise AssertionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "scandir", never)
+            patched.setattr(os, "listdir", never)
+            set_.add(triplet(0))
+        set_.finish()
+    assert len(open_set(str(tmp_path))) == 1
+
+
 WRITER = """
 from pathlib import Path
 import sys

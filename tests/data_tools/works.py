@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from data_tools.generate.part_files import Outcome
-from data_tools.generate.work import MakeWork
+from data_tools.auto_label import scoring
+from data_tools.check.looking import Found, Search
+from data_tools.generate.part_files import Failure, Outcome
+from data_tools.generate.work import MakeWork, Work
 from data_tools.parts import Part
 from rorem.errors import BadData, MissingWeights
+from rorem.triplet import Triplet, open_set
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Slow:
 
 @dataclass(frozen=True)
 class Made:
-    slow: Slow
+    slow: Slow | Deadly
 
     def __call__(self, part: Part) -> tuple[str, int]:
         return self.slow.work(part)
@@ -44,25 +51,70 @@ class Made:
 
 @dataclass(frozen=True)
 class Making:
-    slow: Slow
+    slow: Slow | Deadly
 
     def __call__(self) -> Made:
         return Made(self.slow())
 
 
+@dataclass(frozen=True)
+class Deadly:
+    """Makes a work that ends its process at one part."""
+
+    part: int
+
+    def __call__(self) -> Deadly:
+        return self
+
+    def work(self, part: Part) -> tuple[str, int]:
+        if part.number == self.part:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return part.name, sum(part.indices)
+
+
+class DeadlyWork(Work):
+    """Removals of which one ends its process."""
+
+    def _removal(self, index: int, name: str) -> tuple[Triplet, float] | Failure:
+        if name == "scene03":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super()._removal(index, name)
+
+
+class DeadlyMakeWork(MakeWork):
+    def __call__(self) -> Work:
+        return DeadlyWork(open_set(self.name), self.settings.maker(), self)
+
+
 class SlowMakeWork(MakeWork):
-    """Removals that take their time, with a note of which machine did which part, before it is done."""
+    def __call__(self) -> Callable[[Part], Outcome]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return slowly(super().__call__(), self.out.parent)
 
-    def __call__(self) -> Callable[[Part], Outcome]:
-        work, log = super().__call__(), self.out.parent / "log"
 
-        def slowly(part: Part) -> Outcome:
-            log.mkdir(exist_ok=True)
-            (log / f"{part.name}-{os.getpid()}").write_text(node())
+class SlowScoring(scoring.MakeWork):
+    def __call__(self) -> Callable[[Part], scoring.Outcome]:
+        return slowly(super().__call__(), self.out.parent)
+
+
+class SlowSearch(Search):
+    def __call__(self) -> Callable[[Part], Found]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        assert self.keep
+        return slowly(super().__call__(), self.keep.parent)
+
+    def __reduce__(self) -> tuple[type[Search], tuple[object, ...]]:
+        return SlowSearch, (self.name, self.rules, self.keep, self.made_with)
+
+
+def slowly(work: Callable[[Part], Told], folder: Path) -> Callable[[Part], Told]:
+    """On a cluster it takes its time, with a note in folder/log of which machine did which part, before it is done."""
+
+    def working(part: Part) -> Told:
+        if machine := node():
+            (folder / "log" / f"{part.name}-{os.getpid()}").write_text(machine)
             time.sleep(0.5)
-            return work(part)
+        return work(part)
 
-        return slowly
+    return working
 
 
 def without_weights() -> Made:

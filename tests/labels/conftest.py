@@ -10,6 +10,16 @@ import pytest
 from rorem.labels.store import Store
 from tests.labels.postgres import Server, start_server
 
+# Rooms whose rules are above the kind of database: `make test` holds them to one, `make soak` to both.
+ABOVE = ("test_exchange", "test_leaderboard", "test_recount", "test_report", "test_restore", "test_withdrawal")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in ABOVE and item.path.parent.name == "labels" and "postgresql" in item.name:
+            item.add_marker(pytest.mark.soak)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rorem.errors import BadData
 from rorem.labels.event import Event
 from rorem.labels.plan import Plan
@@ -124,6 +126,7 @@ def test_a_crowd_on_two_servers(open_store: Callable[[], Store]) -> None:
     assert max(answered.values()) <= 2  # the item, and its repeat
 
 
+@pytest.mark.soak
 def test_processes_share_a_queue(address: str, tmp_path: Path) -> None:
     store = Store(address, tmp_path)
     fill(store, 150, origin=SET)

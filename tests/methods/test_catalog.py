@@ -18,6 +18,8 @@ from rorem.picture import from_rgb_array
 from rorem.remover import Fill, Job, Method, OnStep, Options, no_step, remove
 
 IDS = [entry.id for entry in catalog.ENTRIES]
+# For what takes several seconds with PowerPaint.
+PATIENT_IDS = [pytest.param(id, marks=pytest.mark.soak) if id.startswith("powerpaint") else id for id in IDS]
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +169,7 @@ def test_the_hole_is_filled_and_a_strange_thing_in_it_is_gone(id: str) -> None:
     assert np.abs(inside.mean(axis=0) - one.crop[~one.hole].mean(axis=0)).max() < 40
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", PATIENT_IDS)
 @pytest.mark.parametrize("size", [(96, 80), (700, 640)])
 def test_what_lies_under_the_hole_does_not_matter(id: str, size: tuple[int, int]) -> None:
     """The thing must not shine through: whatever lies under the hole, the fill is the same."""
@@ -262,7 +264,7 @@ def test_small_and_thin_crops_are_filled(id: str, size: tuple[int, int], one_lef
     run(entry, locked(replace(one, hole=hole)))
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", PATIENT_IDS)
 def test_small_photos_stay_exact_on_the_whole_road(id: str) -> None:
     entry = catalog.find(id)
     random = np.random.default_rng(1)

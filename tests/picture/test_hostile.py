@@ -246,11 +246,13 @@ def test_texts_that_unpack_to_gigabytes() -> None:
         within(90, lambda data=data: survives(data))
 
 
+@pytest.mark.soak
 def test_pixels_that_unpack_to_gigabytes() -> None:
     parts = [(b"IHDR", png_header(10, 10)), (b"IDAT", zlib.compress(bytes(300_000_000), 9)), (b"IEND", b"")]
     within(30, lambda: survives(png_of(parts)))
 
 
+@pytest.mark.soak
 def test_a_thousand_tags_that_all_point_at_the_same_megabyte() -> None:
     """Pillow would copy the megabyte a thousand times."""
     for size, order, word in ((60_000, "<", b"II"), (60_000, ">", b"MM")):

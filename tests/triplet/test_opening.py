@@ -52,6 +52,20 @@ def test_a_damaged_list_is_not_passed_over(tmp_path: Path) -> None:
         open_set(str(tmp_path))
 
 
+@pytest.mark.parametrize("told", ['{"method": "lama"}', "[]", "{", ""])
+def test_removals_that_are_not_all_there_are_no_set(told: str, tmp_path: Path) -> None:
+    write_shards(triplets(2), tmp_path / "run" / "data")
+    folder_with(tmp_path / "run", {"generate.json": told.encode()})
+    with refused("run holds a set that is not finished", "again"):
+        open_set(str(tmp_path / "run"))
+    write_shards(triplets(3)[2:], tmp_path / "other")
+    with refused("run holds a set that is not finished"):
+        open_set(str(tmp_path))  # several runs side by side
+    check(open_set(str(tmp_path / "run" / "data")), "data", 2)
+    folder_with(tmp_path / "run", {"generate.json": b'{"method": "lama", "complete": {"parts": 1}}'})
+    check(open_set(str(tmp_path / "run")), "run", 2)
+
+
 def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
     folder_with(tmp_path, {"empty/.keep": b"", "notes.txt": b"", "x.parquet": b"none", "only/source/a.png": b""})
     with refused("empty holds no set", "meta.json", ".parquet"):

@@ -62,6 +62,7 @@ def test_a_small_photo_comes_whole_and_without_loss() -> None:
     assert opened(views, "mask").sum() == 20 * 15
 
 
+@pytest.mark.soak
 def test_of_a_large_photo_the_place_comes_at_full_sharpness() -> None:
     photo = RANDOM.integers(0, 256, (2000, 3000, 3), np.uint8)
     mask = marked(3000, 2000, Box(2900, 1500, 2990, 1560))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data_tools.plain_files import png
 from data_tools.synthesize.building import joined
 from data_tools.synthesize.composing import Layer, Pair, compose, fitted
 from data_tools.synthesize.credits import Credit
@@ -20,7 +21,7 @@ from data_tools.synthesize.frozen.photos import SOURCES, Source
 from data_tools.synthesize.frozen.scenes import SCENES, Scene
 from data_tools.synthesize.frozen.things import CUTS
 from data_tools.synthesize.originals import Original
-from data_tools.synthesize.writing import Record, listing, png
+from data_tools.synthesize.writing import Record, listing
 from rorem.errors import BadData
 from rorem.files import write_whole
 from rorem.triplet.fields import told

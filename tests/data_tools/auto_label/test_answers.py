@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_tools.auto_label.answers import REPEATED, UNREAD, Answer, read_answers
+from data_tools.auto_label.answers import UNREAD, Answer, read_answers
 from rorem.errors import BadData
 from rorem.labels.event import Event, new_id
 from rorem.labels.exchange import ANSWERS, EVENT_FIELDS
@@ -59,15 +59,14 @@ def test_a_table_as_labels_export_writes_it(tmp_path: Path) -> None:
     row = dict.fromkeys(ANSWERS, "")
     rows = [
         {**row, "item": X, "annotator": ANNA, "verdict": "yes", "name": "'=1+1", "seconds": "1.5"},
-        {**row, "item": X, "annotator": ANNA, "verdict": "no"},  # a repeat
         {**row, "item": Y, "annotator": BERT, "verdict": "skip"},
         {**row, "item": Y, "annotator": BERT, "verdict": "maybe"},
         {**row, "annotator": BERT, "verdict": "no"},  # about nothing
-        {**row, "sample": "photo ü", "method": "lama", "verdict": "No"},
+        {**row, "sample": "photo ü", "method": "lama", "seed": "7.0", "verdict": "No"},
     ]
     answers, tally = read_answers(write_csv(tmp_path / "answers.csv", rows))
-    assert answers == [Answer("yes", ANNA, X, name="=1+1"), Answer("no", sample="photo ü", method="lama")]
-    assert dict(tally.counts) == {UNREAD: 2, REPEATED: 1}
+    assert answers == [Answer("yes", ANNA, X, name="=1+1"), Answer("no", sample="photo ü", method="lama", seed="7")]
+    assert dict(tally.counts) == {UNREAD: 2}
 
 
 def test_lines_may_be_broken(tmp_path: Path) -> None:
@@ -80,12 +79,42 @@ def test_lines_may_be_broken(tmp_path: Path) -> None:
     assert answers == [Answer("yes", name="photo 1")] and tally.counts[UNREAD] == 4
 
 
+def test_what_unicode_calls_the_end_of_a_line_is_none(tmp_path: Path) -> None:
+    name = "a\u2028b\u0085c\vd"
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps({"name": name, "verdict": "no"}, ensure_ascii=False) + "\r\n", "utf-8", newline="")
+    assert read_answers(str(path))[0] == [Answer("no", name=name)]
+    table = write_csv(tmp_path / "answers.csv", [{"name": "two\nlines\u2028", "verdict": "no"}])
+    assert read_answers(table)[0] == [Answer("no", name="two\nlines")]  # the ends are cut off
+
+
+def test_a_line_that_is_too_long_does_not_cost_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(f"name,verdict\n{'x' * 200_000},yes\nphoto 1,yes\n")
+    answers, tally = read_answers(str(path))
+    assert answers == [Answer("yes", name="photo 1")] and tally.counts[UNREAD] == 1
+    path.write_text(f"{'x' * 200_000},verdict\na,yes\n")
+    with pytest.raises(BadData, match="header"):
+        read_answers(str(path))
+
+
 def test_events_may_be_broken_too(tmp_path: Path) -> None:
     path = tmp_path / "labels.jsonl"
     lines = [json.dumps(asdict(one)) for one in history()[:4]]
     path.write_text("\n".join([*lines, '{"event": "x"}', "{"]), "utf-8")
     answers, tally = read_answers(str(path))
     assert {one.annotator for one in answers} == {ANNA, BERT} and tally.counts[UNREAD] == 2
+
+
+def test_so_may_be_a_record_of_a_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "labels.parquet"
+    records = [asdict(one) for one in history()]
+    write_records(path, EVENT_FIELDS, [*records, {**records[-1], "event": "no id"}])
+    answers, tally = read_answers(str(path))
+    assert set(answers) == HELD and tally.counts[UNREAD] == 1
+    write_records(path, EVENT_FIELDS, [{**records[-1], "verdict": "maybe"}])
+    with pytest.raises(BadData, match="No answer"):
+        read_answers(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x00\x00"])

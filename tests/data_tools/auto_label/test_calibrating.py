@@ -82,12 +82,25 @@ def test_too_few_answers_leave_the_published_threshold(judge: str) -> None:
     assert found.lower_bound is not None and found.lower_bound < 0.95
 
 
-def test_nearly_all_yes_is_too_few_noes() -> None:
-    one = draw(SHARP, 300, 0)
-    yes = np.ones(300, bool)
-    yes[:9] = False
+def test_nearly_all_yes_needs_no_curve() -> None:
+    one = draw(SHARP, 1000, 0)
+    yes = np.ones(1000, bool)
+    yes[:5] = False
     found = made(Round(one.raw, yes))
-    assert found.fallback and "291" in found.reason
+    assert not found.fallback and found.on == RAW and found.curve is None and found.probability(one.raw) is None
+    assert found.accepts(one.raw).all() and found.above == 1000 and (found.lower_bound or 0) > 0.98
+    assert "995 of 1000" in found.reason and "There is no curve" in found.reason and found.id in found.rule
+    assert from_record(to_record(found)) == found
+
+
+def test_nearly_all_no_accepts_nothing() -> None:
+    """The published threshold is for too few answers, not for bad removals."""
+    one = draw(SHARP, 500, 0)
+    yes = np.zeros(500, bool)
+    yes[:3] = True
+    found = made(Round(one.raw, yes))
+    assert not found.fallback and found.threshold is None and not found.accepts(one.raw).any()
+    assert "nothing is accepted" in found.reason and "There is no curve" in found.reason
 
 
 def test_enough_answers_and_no_threshold_accept_nothing() -> None:
@@ -103,6 +116,13 @@ def test_a_judge_that_prefers_bad_ones_accepts_nothing() -> None:
     assert (
         found.threshold is None and found.curve is None and not found.fallback and "do not score higher" in found.reason
     )
+
+
+def test_a_judge_that_knows_nothing_may_accept_where_nearly_all_is_good() -> None:
+    one = draw(SHARP, 2000, 0)
+    yes = np.random.default_rng(0).random(2000) < 0.985
+    found = [made(Round(sign * one.raw, yes)) for sign in (1, -1)]  # one of the two curves falls
+    assert {each.on for each in found} == {RAW, PROBABILITY} and {each.above for each in found} == {2000}
 
 
 def test_the_order_does_not_matter_and_the_content_does() -> None:
@@ -128,6 +148,7 @@ def test_a_file_gives_the_same_calibration_back(tmp_path: Path) -> None:
         made(draw(STEPS, 1500, 0), Settings(kind=ISOTONIC)),
         made(draw(SHARP, 300, 0)),
         made(draw(SHARP, 5, 0)),
+        made(Round(np.linspace(0, 1, 100), np.ones(100, bool))),
     ):
         path = tmp_path / "calibration.json"
         path.write_text(json.dumps(to_record(one), allow_nan=False), "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -15,12 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from data_tools.auto_label import Judge, Settings, Summary, auto_label, read_calibration
+from data_tools.auto_label import Judge, Settings, Summary, auto_label, read_calibration, running
 from data_tools.auto_label.__main__ import app
+from data_tools.auto_label.running import made_with
 from data_tools.auto_label.scorers import FILE, FromFile
-from data_tools.auto_label.scoring import MakeWork
+from data_tools.auto_label.scoring import MakeWork, Outcome, outcome_of
+from data_tools.parts import parts_of
 from rorem.errors import BadData, BadOptions, MissingWeights, RoremError
-from rorem.triplet import Triplet
+from rorem.triplet import Triplet, open_set
 from tests.data_tools.auto_label.rounds import SHARP, draw, picture, removal, write_csv, write_set
 
 COUNT = 420
@@ -133,26 +136,26 @@ def test_a_stopped_run_goes_on(round_: dict[str, Any], tmp_path: Path, monkeypat
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from data_tools.auto_label import running
 from data_tools.auto_label import Judge, Settings, auto_label
-import rorem.files as files
-import data_tools.auto_label.scoring as scoring
-count, whole = 0, files.write_whole
-def write(path, data):
+count, sync = 0, os.fsync
+def synced(file):
     global count
     count += 1
-    if count == 4:
-        path.with_name(f".{path.name}.{os.getpid()}.part").write_bytes(data[:50])
+    if count == 5:  # the fourth part, after the note of the run
         os.kill(os.getpid(), signal.SIGKILL)
-    whole(path, data)
-scoring.write_whole = write
+    sync(file)
+os.fsync = synced
 auto_label(sys.argv[1], Path(sys.argv[2]), Judge("file", sys.argv[3]), part_size=50)
 """
 
 
+@pytest.mark.soak
 def test_a_killed_run_goes_on(round_: dict[str, Any], tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, round_["set"], str(tmp_path / "out"), round_["scores"]]
     assert subprocess.run(command, check=False, capture_output=True).returncode == -9
-    assert len(list((tmp_path / "out" / "parts").glob("0*.json"))) == 3
+    names = sorted(path.name for path in (tmp_path / "out" / "parts").iterdir())
+    assert len(names) == 4 and names[0].endswith(".part")
     assert label(round_, tmp_path / "out").there == 3
     label(round_, tmp_path / "whole")
     assert (tmp_path / "out" / FILES[0]).read_bytes() == (tmp_path / "whole" / FILES[0]).read_bytes()
@@ -191,6 +194,43 @@ def test_the_work_travels_without_what_is_open(round_: dict[str, Any], tmp_path:
     assert there == work and there.on_record is None
     with pytest.raises(BadData, match="another set or another judge"):
         there()
+
+
+def test_two_workers_on_one_part_do_not_disturb_each_other(
+    round_: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Ray takes a machine for lost that only was slow."""
+    judge, set_, sync, told = Judge(FILE, round_["scores"]), open_set(round_["set"]), os.fsync, list[Outcome]()
+    hashed = made_with(set_, judge, judge.load().revision)
+    slow, quick = (MakeWork(round_["set"], tmp_path, judge, hashed)() for _ in range(2))
+    part = parts_of(set_.names, 9)[0]
+
+    def meanwhile(file: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        told.append(quick(part))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert slow(part) == told[0] == outcome_of(tmp_path, part, hashed)
+    assert len(list((tmp_path / "parts").iterdir())) == 1
+
+
+def test_scores_are_found_from_any_folder(
+    round_: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(round_["scores"]).parent)
+    sent = list[MakeWork]()
+
+    def elsewhere(make_work: MakeWork, *about: Any) -> list[Outcome]:
+        sent.append(pickle.loads(pickle.dumps(make_work)))
+        monkeypatch.chdir(tmp_path)
+        work = sent[0]()
+        return [work(part) for part in about[0]]
+
+    monkeypatch.setattr(running, "run", elsewhere)
+    out = tmp_path / "out"
+    summary = auto_label(round_["set"], out, Judge(FILE, "scores.csv"), part_size=50, engine="ray")
+    assert summary.scored == COUNT and sent[0].judge.file == round_["scores"]
 
 
 @pytest.mark.soak

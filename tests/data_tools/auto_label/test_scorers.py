@@ -104,7 +104,26 @@ def test_scores_from_a_file(tmp_path: Path, suffix: str) -> None:
     assert FromFile(path).revision != before
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.csv", "name\nx\n"), ("a.csv", "raw\n1\n"), ("a.txt", "x"), ("", "")])
+def test_bad_lines_of_scores_are_told_and_the_others_count(tmp_path: Path) -> None:
+    one, other = replace(removal(0), name="a\u2028b\u0085c"), replace(removal(1), name="two\nlines")
+    path = tmp_path / "scores.csv"
+    rows = [{"name": "x" * 200_000, "raw": 1}, {"name": "", "raw": 1}]
+    write_csv(path, [*rows, {"name": one.name, "raw": 0.5}, {"name": other.name, "raw": 0.25}])
+    scorer = FromFile(path)
+    assert scorer.scores([one, other]) == [0.5, 0.25]
+    assert scorer.notes[0].startswith("2 lines of the file of scores cannot be read: line 2")
+    path = tmp_path / "scores.jsonl"
+    lines = [json.dumps({"name": name, "raw": 1}, ensure_ascii=False) for name in (one.name, other.name)]
+    path.write_text("\n".join([*lines, "broken", "[]"]), "utf-8")
+    scorer = FromFile(path)
+    assert scorer.scores([one, other]) == [1, 1] and scorer.notes[0].startswith("2 lines")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", f"{'x' * 200_000},raw\n1,1\n"), ("a.csv", "name\nx\n"), ("a.csv", "raw\n1\n"), ("a.txt", "x"), ("", "")],
+    ids=["long header", "no raw", "no id", "no table", "nothing"],
+)
 def test_what_is_no_file_of_scores(tmp_path: Path, name: str, content: str) -> None:
     if name:
         (tmp_path / name).write_text(content)

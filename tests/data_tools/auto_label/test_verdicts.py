@@ -8,53 +8,50 @@ import sys
 import pytest
 
 from data_tools.auto_label.answers import Answer
+from data_tools.auto_label.said import counted
 from data_tools.auto_label.settings import ALL, AUTO, DAWID_SKENE, ENOUGH_SETTLED, MAJORITY, THREE
-from data_tools.auto_label.verdicts import OTHERS, SEVERAL, TIE, WRONG_MASK, Known, Scored, chosen, known_of
+from data_tools.auto_label.verdicts import Known, Scored, chosen, known_of
 from data_tools.tally import Tally
 from rorem.errors import BadData, Unavailable
 from tests.data_tools.auto_label.rounds import SHARP, draw, hash_of, known
 
-SCORED = [
-    Scored(f"photo {number}", hash_of(f"{number} {method}"), hash_of(f"sample {number}"), method, "dog", number / 10)
-    for number in range(3)
-    for method in ("lama", "rorem")
-]
+SCORED = [Scored(f"photo {n}", hash_of(f"{n}"), hash_of(f"sample {n}"), "lama", 0, "dog", n / 10) for n in range(6)]
 
 
-def verdicts(answers: list[Answer], how: str = MAJORITY) -> tuple[dict[str, bool], dict[str, int]]:
+def test_ties_and_wrong_masks_are_no_yes() -> None:
+    """They would go into the set as any other removal that the judge accepts."""
+    tie, wrong, yes, no, also = (one.id for one in SCORED[:5])
+    answers = [Answer("yes", "a", tie), Answer("no", "b", tie), Answer("mask_wrong", "a", wrong)]
+    answers += [Answer("yes", "a", yes), Answer("yes", "b", yes), Answer("mask_wrong", "c", yes)]
+    answers += [Answer("no", "a", no), Answer("no", "b", no), Answer("yes", "a", also)]
     tally = Tally()
-    found, _ = known_of(SCORED, answers, how, tally)
-    return {f"{one.scored.name} {one.scored.method}": one.yes for one in found}, dict(tally.counts)
+    found = {one.scored.id: (one.yes, one.answers) for one in known_of(SCORED, answers, MAJORITY, tally)}
+    assert found == {tie: (False, 2), wrong: (False, 1), yes: (True, 3), no: (False, 2), also: (True, 1)}
+    assert not tally.total
 
 
-def test_by_item_by_sample_and_by_name() -> None:
-    by_item = Answer("yes", item=SCORED[0].id)
-    by_sample = Answer("no", sample=SCORED[1].sample, method="rorem")
-    by_name = Answer("yes", name="photo 1", method="lama")
-    by_both = Answer("no", sample=SCORED[4].sample, name="photo 2", method="lama")
-    told, left = verdicts([by_item, by_sample, by_name, by_both])
-    assert told == {"photo 0 lama": True, "photo 0 rorem": False, "photo 1 lama": True, "photo 2 lama": False}
-    assert not left
+def test_so_they_are_where_people_are_weighed() -> None:
+    """Two who are wrong as often: where they differ, it is a tie."""
+    said = {"tie": ("yes", "no"), "other": ("no", "yes"), "yes": ("yes", "yes"), "no": ("no", "no")}
+    ids = dict(zip([*said, "wrong"], (one.id for one in SCORED), strict=False))
+    answers = [Answer(one, who, ids[name]) for name, both in said.items() for who, one in zip("ab", both, strict=True)]
+    answers.append(Answer("mask_wrong", "a", ids["wrong"]))
+    found = {one.scored.id: one.yes for one in known_of(SCORED, answers, DAWID_SKENE, Tally())}
+    assert found == {id: name == "yes" for name, id in ids.items()}
 
 
-def test_what_fits_nothing_or_several_is_counted() -> None:
-    answers = [Answer("yes", item=hash_of("elsewhere")), Answer("yes", name="photo 0"), Answer("yes", name="beach")]
-    assert verdicts(answers) == ({}, {OTHERS: 2, SEVERAL: 1})
-
-
-def test_ties_and_wrong_masks_say_nothing() -> None:
-    first, second, third = (one.id for one in SCORED[:3])
-    answers = [Answer("yes", "a", first), Answer("no", "b", first), Answer("mask_wrong", "a", second)]
-    answers += [Answer("yes", "a", third), Answer("yes", "b", third), Answer("no", "c", third)]
-    assert verdicts(answers) == ({"photo 1 lama": True}, {TIE: 1, WRONG_MASK: 1})
-    found, _ = known_of(SCORED, answers, MAJORITY, Tally())
-    assert found[0].answers == 3
+def test_it_is_the_rule_of_a_round() -> None:
+    chance = random.Random(0)
+    told = [(one.id, chance.choice(("yes", "yes", "no", "mask_wrong"))) for one in SCORED for _ in range(4)]
+    said = counted(told)
+    known = known_of(SCORED, [Answer(verdict, item=id) for id, verdict in told], MAJORITY, Tally())
+    assert {one.scored.id: one.yes for one in known} == {id: one.accepted for id, one in said.items()}
 
 
 def test_it_learns_whom_to_trust_where_people_are_known() -> None:
     """Two who guess outvote one who knows; the model of Dawid and Skene finds out."""
     chance = random.Random(0)
-    scored = [Scored(f"{n}", hash_of(f"{n}"), hash_of(f"s{n}"), "lama", "", 0.0) for n in range(300)]
+    scored = [Scored(f"{n}", hash_of(f"{n}"), hash_of(f"s{n}"), "lama", 0, "", 0.0) for n in range(300)]
     truth = {one.id: chance.random() < 0.6 for one in scored}
     answers = []
     for one in scored:
@@ -63,29 +60,24 @@ def test_it_learns_whom_to_trust_where_people_are_known() -> None:
             answers.append(Answer("yes" if said else "no", who, one.id))
 
     def share_right(how: str) -> float:
-        found, model = known_of(scored, answers, how, Tally())
-        assert model == (MAJORITY if how == MAJORITY else DAWID_SKENE)
+        found = known_of(scored, answers, how, Tally())
         return sum(one.yes == truth[one.scored.id] for one in found) / len(scored)
 
-    assert share_right(AUTO) == share_right(DAWID_SKENE) > share_right(MAJORITY) + 0.05
+    assert share_right(DAWID_SKENE) > share_right(MAJORITY) + 0.05
 
 
-def test_people_who_are_not_known_are_counted_by_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = [Answer("yes", item=SCORED[0].id), Answer("yes", "a", SCORED[1].id)]
-    assert known_of(SCORED, answers, AUTO, Tally())[1] == MAJORITY
+def test_people_are_weighed_only_where_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    unsigned = [Answer("yes", item=SCORED[0].id), Answer("yes", "a", SCORED[1].id)]
     with pytest.raises(BadData, match="whose it is"):
-        known_of(SCORED, answers, DAWID_SKENE, Tally())
-    once_each = [Answer("yes", "a", one.id) for one in SCORED]
-    assert known_of(SCORED, once_each, AUTO, Tally())[1] == MAJORITY
+        known_of(SCORED, unsigned, DAWID_SKENE, Tally())
     monkeypatch.setitem(sys.modules, "crowdkit.aggregation", None)
-    twice = [*once_each, Answer("no", "b", SCORED[0].id)]
-    assert known_of(SCORED, twice, AUTO, Tally())[1] == MAJORITY
+    assert len(known_of(SCORED, unsigned, MAJORITY, Tally())) == 2
     with pytest.raises(Unavailable, match="crowd-kit"):
-        known_of(SCORED, twice, DAWID_SKENE, Tally())
+        known_of(SCORED, [Answer("yes", "a", SCORED[0].id)], DAWID_SKENE, Tally())
 
 
 def test_nothing_said_gives_nothing() -> None:
-    assert known_of(SCORED, [], AUTO, Tally()) == ([], MAJORITY)
+    assert known_of(SCORED, [], MAJORITY, Tally()) == []
     assert chosen([], AUTO, True) == ([], ALL)
 
 
@@ -102,7 +94,7 @@ def test_three_answers_go_first_where_there_are_enough() -> None:
     assert chosen(few, AUTO, False) == (few, ALL)
     assert chosen(few, THREE, False) == (few[: ENOUGH_SETTLED - 1], THREE)
     one_sided = [Known(one.scored, True, 1.0, one.answers) for one in enough]
-    assert chosen(one_sided, AUTO, False)[1] == ALL
+    assert chosen(one_sided, AUTO, False)[1] == THREE  # what people say has no part in whose answers count
 
 
 def test_one_a_photo() -> None:

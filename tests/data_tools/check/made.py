@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from data_tools.check import Checked, Problem, check
 from rorem.triplet import Triplet, write_folder
 from tests.ui.compared import png
 
@@ -54,3 +55,13 @@ def records(folder: Path) -> list[dict]:
 
 def relist(folder: Path, listed: list) -> None:
     (folder / "meta.json").write_text(json.dumps(listed), "utf-8")
+
+
+def checked(name: Path, **settings) -> tuple[Checked, dict[str, list[str]]]:
+    """With the kinds of problems of each record."""
+    found: dict[str, list[str]] = {}
+
+    def tell(problem: Problem) -> None:
+        found.setdefault(problem.record, []).append(problem.kind)
+
+    return check(str(name), on_problem=tell, **settings), found

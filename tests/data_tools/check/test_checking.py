@@ -1,12 +1,9 @@
-"""Whole sets: every kind of problem in folders, lists and shards, and a check that goes on."""
+"""Whole sets: every kind of problem in folders, lists and shards, and what the command says of them."""
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,25 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from data_tools.check import Checked, Problem, Rules, check
+from data_tools.check import Rules, check
 from data_tools.check.__main__ import app
 from data_tools.check.listed import repeats
-from data_tools.check.looking import InOrder, Search, look_at
+from data_tools.check.looking import InOrder, look_at
 from rorem.errors import BadData
 from rorem.triplet import open_set, write_shards
-from tests.data_tools.check.made import candidate, hole, records, relist, sound, write
-from tests.tools.imports import ROOT
+from tests.data_tools.check.made import candidate, checked, hole, records, relist, sound, write
 from tests.ui.compared import png
-
-
-def checked(name: Path, **settings) -> tuple[Checked, dict[str, list[str]]]:
-    """With the kinds of problems of each record."""
-    found: dict[str, list[str]] = {}
-
-    def tell(problem: Problem) -> None:
-        found.setdefault(problem.record, []).append(problem.kind)
-
-    return check(str(name), on_problem=tell, **settings), found
 
 
 def test_a_sound_set_passes(tmp_path: Path) -> None:
@@ -61,6 +47,11 @@ def _link_out(folder: Path, listed: list[dict]) -> None:
     file.symlink_to(folder.parent / "secret.png")
 
 
+def _link_to_nothing(folder: Path, listed: list[dict]) -> None:
+    (folder / listed[1]["source"]).unlink()
+    (folder / listed[1]["source"]).symlink_to("nothing.png")
+
+
 def _say(**fields: object) -> Spoil:
     return lambda folder, listed: listed[1].update(fields)
 
@@ -82,6 +73,7 @@ def _no_right(folder: Path, listed: list[dict]) -> None:
         ("outside the folder", _say(mask="C:\\mask.png")),
         ("outside the folder", _say(mask=5)),
         ("outside the folder", _link_out),
+        ("missing", _link_to_nothing),
         ("unreadable", lambda folder, listed: listed.__setitem__(1, 5)),
         ("damaged picture", _cut),
         ("wrong hash", _say(sha256_source="0" * 64)),
@@ -107,6 +99,18 @@ def test_what_is_there_twice_is_found(tmp_path: Path) -> None:
     relist(folder, listed)
     _, found = checked(folder)
     assert found == {"photo 1-2": ["bad name", "duplicate"]}
+
+
+def test_of_copies_the_one_with_nothing_else_wrong_stays(tmp_path: Path) -> None:
+    bad = replace(sound(0), truth=b"no picture")
+    copies = (replace(bad, name=f"copy {number}", truth=truth) for number, truth in enumerate([b"?", None, None]))
+    whole, found = checked(write(tmp_path / "set", bad, *copies, sound(1)))
+    assert found == {
+        "photo 0": ["damaged picture", "duplicate"],
+        "copy 0": ["damaged picture", "duplicate"],
+        "copy 2": ["duplicate"],
+    }
+    assert whole.wrong == 3 and whole.counts == {"damaged picture": 2, "duplicate": 3}
 
 
 def test_one_file_for_two_records_is_found(tmp_path: Path) -> None:
@@ -153,40 +157,6 @@ def test_no_set_at_all(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "no file or folder" in result.output
 
 
-def test_a_check_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    folder, keep = write(tmp_path / "set", *(sound(number) for number in range(450))), tmp_path / "keep"
-    (folder / records(folder)[3]["GT"]).unlink()
-
-    def stop(done: int, total: int) -> None:
-        if done == 200:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        check(str(folder), on_step=stop, keep=keep)
-    (part,) = keep.iterdir()
-    told = json.loads(part.read_text())
-    told["problems"].append([5, "photo 5", "missing", "as if", ""])
-    part.write_text(json.dumps(told))
-    _, found = checked(folder, keep=keep)
-    assert found == {"photo 3": ["missing"], "photo 5": ["missing"]}  # the first part was not looked at again
-    _, found = checked(folder, keep=keep, rules=Rules(tolerance=9))
-    assert found == {"photo 3": ["missing"]}
-    part.write_text("torn")
-    assert checked(folder, keep=keep)[1] == {"photo 3": ["missing"]}
-
-
-def test_the_work_goes_to_other_machines(tmp_path: Path) -> None:
-    """In a fresh process, as pickles, with the same outcome."""
-    folder = write(tmp_path / "set", *(replace(sound(number), mask=png(hole() // 2)) for number in range(3)))
-    search, parts = Search(str(folder), Rules()), InOrder(3, 2)
-    here = [search()(part) for part in parts]
-    sent = pickle.dumps((search, search(), parts, here))
-    code = "import pickle, sys\nmake, work, parts, here = pickle.load(sys.stdin.buffer)\n"
-    code += "assert [make()(part) for part in parts] == here == [work(part) for part in parts] and len(here) == 2"
-    subprocess.run([sys.executable, "-c", code], input=sent, cwd=ROOT, check=True)
-    assert [problem.kind for one in here for _, problem in one.problems] == ["mask not binary"] * 3
-
-
 @given(st.integers(0, 50), st.integers(1, 7))
 def test_parts_hold_every_record_once_in_order(count: int, size: int) -> None:
     parts = InOrder(count, size)
@@ -229,13 +199,3 @@ def test_a_file_that_is_closed_to_us(tmp_path: Path) -> None:
     folder = write(tmp_path / "set", sound(0), sound(1))
     (folder / records(folder)[1]["source"]).chmod(0)
     assert checked(folder)[1] == {"photo 1": ["unreadable"]}
-
-
-@pytest.mark.soak
-def test_ray_finds_the_same(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    some = [replace(sound(number), mask=png(hole() // 2)) if number % 3 else sound(number) for number in range(450)]
-    folder = write(tmp_path / "set", *some)
-    here, found = checked(folder)
-    there, found_there = checked(folder, engine_name="ray", workers=2)
-    assert (here, found) == (there, found_there) and len(found) == 300

@@ -114,6 +114,26 @@ def test_records_that_become_alike_are_kept_once(tmp_path: Path) -> None:
     assert fixed(folder, tmp_path / "one").left_out.counts == {"duplicate": 1}
 
 
+def test_of_records_alike_the_sound_one_is_kept(tmp_path: Path) -> None:
+    bad = replace(sound(0), truth=b"no picture")
+    folder = write(tmp_path / "set", bad, replace(sound(0), name="again"), replace(bad, name="once more"))
+    told = fixed(folder, tmp_path / "out")
+    (kept,) = read(tmp_path / "out").values()
+    assert kept.name == "again" and kept.truth == sound(0).truth and not kept.extra
+    assert told.left_out.counts == {"duplicate": 2} and told.lost == 0 and not told.mended.total
+
+
+def test_of_records_that_become_alike_the_sound_one_is_kept(tmp_path: Path) -> None:
+    whole = replace(candidate(0), mask=png(hole() // 2))
+    folder = write(tmp_path / "set", whole)
+    fixed(folder, tmp_path / "out")
+    mended = read(tmp_path / "out")["photo 0"]
+    both = write(tmp_path / "both", whole, replace(candidate(0), name="sound", mask=mended.mask))
+    told = fixed(both, tmp_path / "one")
+    (kept,) = read(tmp_path / "one").values()
+    assert kept.name == "sound" and not kept.extra and told.left_out.counts == {"duplicate": 1}
+
+
 def test_names_said_twice_and_odd_ones_become_unlike(tmp_path: Path) -> None:
     folder = write(tmp_path / "set", sound(0, "a\nb"), sound(1, "a_b"), sound(2, "c"))
     listed = records(folder)

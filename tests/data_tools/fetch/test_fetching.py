@@ -103,6 +103,41 @@ def test_a_stopped_fetch_goes_on(hub: Hub, tmp_path: Path, to: str) -> None:
     assert len(asked) == len(there) - (1 if to == "shards" else 2)  # of shards, the card came first
 
 
+@pytest.mark.parametrize("to", ["shards", "folder"])
+def test_two_splits_that_were_stopped_are_not_mixed_up(hub: Hub, tmp_path: Path, to: str) -> None:
+    """Each is to become `out`; what is there of the one says nothing of the other."""
+    write_shards(triplets(6), tmp_path / "a", "train", max_bytes=6000)
+    write_shards(triplets(3, first=6), tmp_path / "b", "test", max_bytes=6000)
+    both = {**files_of(tmp_path / "a"), **files_of(tmp_path / "b")}
+    hub.put(NAME, {f"data/{name}": data for name, data in both.items()})
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise Cancelled
+
+    for one in ("train", "test"):
+        with pytest.raises(Cancelled):
+            get(hub, tmp_path, to, f"{NAME}/data/{one}", on_step=stop)
+    done = get(hub, tmp_path, to, f"{NAME}/data/train")
+    assert done.written == 6 and done.left_out.total == 0
+    check_records(tmp_path, triplets(6))
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_records_that_were_lost_are_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    put_shards(hub, tmp_path)
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(hub, tmp_path, "folder", on_step=stop)
+    next(tmp_path.glob(".out.making/*/source/photo 0.*")).unlink()
+    get(hub, tmp_path, "folder")
+    check_records(tmp_path, triplets(7))
+
+
 def test_a_file_that_arrives_damaged_is_asked_for_again(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,8 @@ def test_reference_figures_say_where_they_come_from() -> None:
 
 
 def test_a_run_of_ones_own_tells_better(tmp_path: Path) -> None:
+    generate(photos(tmp_path), tmp_path / "out", QUICK, machine=1, machines=2)
+    assert measured_in(tmp_path / "out").removal.value > 0  # of what is there so far
     generate(photos(tmp_path), tmp_path / "out", QUICK)
     told = measured_in(tmp_path / "out")
     files = list((tmp_path / "out").rglob("*.parquet"))

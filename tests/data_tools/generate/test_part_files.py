@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
+from data_tools.fitting import check_fits
 from data_tools.generate.part_files import commit, file_of
-from data_tools.generate.work import check_fits
 from data_tools.parts import Part
 from rorem.errors import BadData
 from rorem.triplet import Triplet, open_set

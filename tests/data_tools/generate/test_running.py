@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_tools.engine.deaths import Care
 from data_tools.generate import Settings, generate, work
-from data_tools.generate.work import MakeWork
+from data_tools.generate.work import DEADLY, MakeWork
 from data_tools.parts import parts_of, seed_of
 from rorem.errors import BadData, BadOptions, MissingWeights, RoremError, Unavailable
 from rorem.evaluation.makers import Maker
@@ -38,7 +39,7 @@ def test_every_candidate_has_a_removal(tmp_path: Path) -> None:
             "telea",
             "same pipeline",
             "none",
-            seed_of(one.name, 0),
+            seed_of(one.sample, 0),
         )
         assert one.revision == "opencv 5" and json.loads(one.options) == {"radius": 5} and one.result
         assert one.extra["windows"] and "removal_seconds" not in one.extra and one.category.startswith("thing")
@@ -60,8 +61,9 @@ def test_order_and_machines_change_nothing(tmp_path: Path) -> None:
     for machine in (2, 0):
         summary = generate(name, tmp_path / "three", QUICK, machine=machine, machines=3)
         assert summary.waiting and "complete" not in json.loads((tmp_path / "three" / "generate.json").read_bytes())
-    part = len(removals(tmp_path / "three"))  # what is there can be read before all is
-    assert 0 < part < 8
+        with pytest.raises(BadData, match="not finished"):
+            removals(tmp_path / "three")
+    assert 0 < len(open_set(str(tmp_path / "three" / "data"))) < 8  # whoever wants to see what is there already
     assert not generate(name, tmp_path / "three", QUICK, machine=1, machines=3).waiting
     assert shards(tmp_path / "one") == shards(tmp_path / "three")
     assert len([file for file in shards(tmp_path / "one") if file.endswith(".parquet")]) == len(
@@ -77,6 +79,20 @@ def test_a_record_has_the_same_removal_in_any_set_and_another_with_another_seed(
     assert {name: few[name].result for name in few} == {name: more[name].result for name in few}
     generate(str(tmp_path / "2"), tmp_path / "again", replace(settings, seed=1))
     assert all(one.result != few[name].result for name, one in removals(tmp_path / "again").items())
+
+
+def test_objects_of_one_photo_keep_their_removals_in_another_order(tmp_path: Path) -> None:
+    made = []
+    for number in range(2):
+        path = folder(tmp_path / str(number), 3)
+        listed = json.loads((path / "meta.json").read_text())
+        for record in listed:
+            record.update(source=listed[0]["source"])  # their names are made of it: scene00, scene00-2 and scene00-3
+            record.pop("name", None)
+        (path / "meta.json").write_text(json.dumps(listed[::-1] if number else listed))
+        generate(str(path), tmp_path / f"out{number}", Settings("patchmatch", {"working_size": 128}))
+        made.append({one.mask: (one.seed, one.result) for one in removals(tmp_path / f"out{number}").values()})
+    assert len(made[0]) == 3 and made[0] == made[1]
 
 
 def test_results_that_are_there_are_not_looked_at(tmp_path: Path) -> None:
@@ -206,6 +222,33 @@ def test_other_settings_are_refused(settings: Settings, words: str, tmp_path: Pa
     assert words in str(raised.value) and shards(tmp_path / "out") == before
 
 
+def test_a_set_that_lies_elsewhere_now_is_the_same(tmp_path: Path) -> None:
+    name, out = photos(tmp_path, 4), tmp_path / "out"
+    generate(name, out, QUICK, machine=1, machines=2)
+    there = Path(name).rename(tmp_path / "moved")
+    before = json.loads((out / "generate.json").read_bytes())
+    assert not generate(str(there), out, QUICK).waiting
+    after = json.loads((out / "generate.json").read_bytes())
+    assert before["input"] == "photos" and after.pop("complete") and after == before
+
+
+def test_a_run_whose_failures_are_tried_again_is_not_complete_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, out = photos(tmp_path, 4), tmp_path / "out"
+    failing = Failing(monkeypatch, RoremError("It went wrong."), "scene00")
+    generate(name, out, QUICK)
+    assert len(removals(out)) == 3
+    failing.error = KeyboardInterrupt()  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(KeyboardInterrupt):
+        generate(name, out, QUICK, retry=True)
+    with pytest.raises(BadData, match="not finished"):
+        removals(out)
+    failing.error = None
+    generate(name, out, QUICK, retry=True)
+    assert len(removals(out)) == 4
+
+
 def test_another_set_is_refused(tmp_path: Path) -> None:
     name = photos(tmp_path, 2)
     generate(name, tmp_path / "out", QUICK)
@@ -214,7 +257,7 @@ def test_another_set_is_refused(tmp_path: Path) -> None:
         generate(name, tmp_path / "out", QUICK)
     with pytest.raises(BadData, match="holds another set"):
         generate(name, folder(tmp_path / "there", 1), QUICK)
-    with pytest.raises(BadData, match="within the set"):
+    with pytest.raises(BadOptions, match="within the set"):
         generate(name, Path(name) / "out", QUICK)
     (tmp_path / "out" / "generate.json").write_text("{")
     with pytest.raises(BadData, match="cannot be read"):
@@ -243,6 +286,18 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(tmp_path: Pat
     assert not (out / "data").exists()
 
 
+def test_what_ends_every_worker_is_left_out_and_named(tmp_path: Path) -> None:
+    name, out = photos(tmp_path, 4), tmp_path / "out"
+    set_ = open_set(name)
+    tried: list[int] = []
+    (part,) = parts_of(set_.names)
+    done = MakeWork(name, out, QUICK, QUICK.told(set_, QUICK.maker()))().carefully(
+        part, Care(frozenset({2, 9}), tried.append)
+    )
+    assert done.made == 3 and tried == [0, 1, 3]
+    assert [(one.name, one.kind) for one in done.failed] == [(set_.names[2], DEADLY)]
+
+
 def test_a_worker_elsewhere_must_find_the_same_set(tmp_path: Path) -> None:
     name, out = photos(tmp_path, 3), tmp_path / "out"
     set_ = open_set(name)
@@ -252,6 +307,8 @@ def test_a_worker_elsewhere_must_find_the_same_set(tmp_path: Path) -> None:
     assert there == make_work and there.here is None and there.on_record is None
     (part,) = parts_of(set_.names)
     assert there()(part).made == 3
+    pinned = replace(make_work, told={**told, "input": "somebody/photos"})  # workers open somebody/photos@0123...
+    assert pinned()(part).made == 3
     folder(tmp_path / "photos", 4)
     with pytest.raises(BadData, match="not like the others"):
         there()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from typer.testing import CliRunner
 from data_tools.hires import Settings, hires
 from data_tools.hires.__main__ import app
 from data_tools.hires.building import BAD_CUTOUT, COUNT
-from data_tools.hires.photos import ELSEWHERE, photos_in
+from data_tools.hires.photos import ELSEWHERE, NO_FILE, photos_in
 from data_tools.hires.settings import STEP
 from data_tools.tally import Tally
 from rorem.errors import BadData, BadOptions
@@ -92,7 +94,10 @@ def test_things_are_never_enlarged(tmp_path: Path) -> None:
     settings = Settings(least=448, largest=448, several=0, occluded=0, matched=False, shadow=False, per_photo=6)
     hires([tmp_path / "photos"], [tmp_path / "cutouts"], tmp_path / "out", 6, settings)
     found = triplets(tmp_path / "out")
-    assert sorted(one.name for one in found) == ["photos/0001", *(f"photos/0001-{number}" for number in range(2, 7))]
+    assert sorted(one.name for one in found) == [
+        "photos/0001.png",
+        *(f"photos/0001.png-{number}" for number in range(2, 7)),
+    ]
     for one in found:
         rows, columns = np.nonzero((pixels(one.source) != pixels(one.truth)).any(2))
         assert np.ptp(columns) < 150 and np.ptp(rows) < 130 and one.effect is None
@@ -120,6 +125,47 @@ def test_photos_that_give_none_are_told(tmp_path: Path, stock: tuple[Path, Path]
     wide = Settings(least=640, largest=2048)
     summary = hires([stock[0]], [stock[1] / ".." / "cutouts"], tmp_path / "wide", settings=wide)
     assert summary.pairs == 1, "its cut-outs are an 8th of it"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+def test_names_without_a_file_are_counted_and_the_rest_goes_on(tmp_path: Path, stock: tuple[Path, Path]) -> None:
+    home = stock[0] / "DIV2K_train_HR"
+    (home / "0004.png").symlink_to(home / "nowhere.png")
+    (home / "0005.png").symlink_to(home / "0005.png")
+    os.mkfifo(home / "0006.png")
+    summary = hires([stock[0]], [stock[1]], tmp_path / "out", settings=SMALL)
+    assert summary.pairs == summary.photos == 3 and dict(summary.left_out.counts) == {NO_FILE: 3}
+    assert summary.left_out.examples[NO_FILE][0] == "DIV2K_train_HR/0004.png"
+
+
+def test_no_two_photos_share_a_name(tmp_path: Path, stock: tuple[Path, Path]) -> None:
+    home = tmp_path / "alike"
+    for number, name in enumerate(("a.png", "a.jpg", "a-2.png")):
+        write(photo(number, 320, 270), home / name)
+    settings = Settings(least=192, largest=256, per_photo=2)
+    summary = hires([home], [stock[1]], tmp_path / "out", settings=settings)
+    assert summary.pairs == summary.made == 6 and not summary.left_out.total
+    named = {one.name: one.extra["photo"] for one in triplets(tmp_path / "out")}
+    assert all(name in (photo, f"{photo}-2") for name, photo in named.items()) and len(set(named.values())) == 3
+
+
+def test_a_set_never_has_more_than_it_should(tmp_path: Path, stock: tuple[Path, Path]) -> None:
+    def run(count: int) -> tuple[int, int]:
+        told: list[tuple[int, int]] = []
+        summary = hires(
+            [stock[0]], [stock[1]], tmp_path / "out", count, SMALL, lambda done, total: told.append((done, total))
+        )
+        assert all(done <= total <= count for done, total in told)
+        return summary.pairs, summary.made
+
+    assert run(2) == (2, 2)
+    for number in range(4, 12):
+        write(photo(number, 320, 270), stock[0] / "DIV2K_train_HR" / f"{number:04}.png")
+    assert run(2) == (2, 0) and run(4) == (4, 2) and run(1) == (4, 0)
+    for number in range(1, 11):
+        (stock[0] / "DIV2K_train_HR" / f"{number:04}.png").unlink()
+    pairs, made = run(9)
+    assert pairs == 4 + made and made <= 1, "one photo is left"
 
 
 def test_cutouts_that_would_be_specks(tmp_path: Path) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from typer.testing import CliRunner
 
 from data_tools.check import Rules, check
@@ -21,25 +18,8 @@ from data_tools.mulan.__main__ import app
 from data_tools.mulan.choosing import chosen
 from data_tools.mulan.finding import layer_of
 from rorem.errors import BadData, BadOptions
-from rorem.triplet import Triplet, open_set
 from tests.data_tools.mulan.layers import ground, layer, write, write_captions
-
-RED, GREEN = (255, 0, 0), (0, 255, 0)
-LOOSE = Choice(least=0.001, margin=1)
-
-
-def read(folder: Path) -> dict[str, Triplet]:
-    return {one.name: one for one in open_set(str(folder)) if isinstance(one, Triplet)}
-
-
-def pixels(data: bytes | None) -> np.ndarray:
-    assert data is not None
-    with Image.open(io.BytesIO(data)) as opened:
-        return np.asarray(opened)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+from tests.data_tools.mulan.sets import GREEN, LOOSE, RED, content, pixels, read
 
 
 @pytest.fixture
@@ -76,6 +56,14 @@ def test_the_largest_layer_is_removed_and_all_is_told(tmp_path: Path, layers: Pa
 
 def test_what_is_written_keeps_every_rule(tmp_path: Path, layers: Path) -> None:
     mulan(layers, tmp_path / "out", Choice("each", least=0.001))
+    assert not check(str(tmp_path / "out"), Rules(tolerance=0, changed=0, grow=0)).counts
+
+
+def test_a_mask_that_marks_everything_is_never_written(tmp_path: Path, layers: Path) -> None:
+    """Though the layer may have all of the picture, some has to be left to go by."""
+    write(layers, "full", ground(), layer(RED, 1, 1, 58, 38))
+    summary = mulan(layers, tmp_path / "out", Choice(most=1.0, margin=3))
+    assert summary.left_out.examples["layers that cover too much"] == ["full-layer_1"]
     assert not check(str(tmp_path / "out"), Rules(tolerance=0, changed=0, grow=0)).counts
 
 
@@ -159,9 +147,10 @@ def test_what_does_not_fit_is_counted_and_the_rest_goes_on(tmp_path: Path, layer
     write(layers, "behind", ground(), thing, layer(GREEN, 0, 0, 40, 40))
     write(layers, "tiny", ground(), layer(RED, 5, 5, 1, 1))
     write(layers, "huge", ground(), layer(RED, 0, 0, 60, 35))
+
     (tmp_path / "secret.png").write_bytes(whole)
     (layers / "link-layer_0.png").symlink_to(tmp_path / "secret.png")
-    write(layers / "again", "000000000285", ground(1))
+    (layers / "000000000285-layer_01.png").write_bytes(whole)
     (layers / "torn.csv").write_text('"paths","blip2"\n"000000000139-layer_1.png"\nx,y,z\n', "utf-8")
     summary = mulan(layers, tmp_path / "out", Choice(least=0.001, most=0.8))
     assert summary.left_out.counts == {
@@ -251,9 +240,9 @@ def test_the_command(tmp_path: Path, layers: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "layer"),
     [
-        ("/a/b/000000000139-layer_0.png", ("000000000139", 0)),
-        ("C:\\x\\a-b-layer_12.PNG", ("a-b", 12)),
-        ("images/139/layer_3.png", ("139", 3)),
+        ("/a/b/000000000139-layer_0.png", ("/a/b/000000000139", 0)),
+        ("C:\\x\\a-b-layer_12.PNG", ("C:/x/a-b", 12)),
+        ("images/139/layer_3.png", ("images/139", 3)),
         ("layer_3.png", None),
         ("139-layer_x.png", None),
         ("139-layer_1.png.part", None),

@@ -100,19 +100,80 @@ def test_photos_that_are_gone_are_told_and_others_take_their_turn(tmp_path: Path
     assert len(open_set(str(tmp_path / "set"))) == 7
 
 
-def test_without_network_it_says_so_and_goes_on_later(
-    tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_tools.openimages.fetching.PAUSE", 0)
-    files = town(3)
+
+
+@pytest.mark.parametrize("status", [400, 401, 451, 500])
+def test_a_photo_that_cannot_be_fetched_is_told_and_the_rest_goes_on(
+    tmp_path: Path, web: Web, hasty: None, status: int
+) -> None:
+    files = town(6)
     publish(web, files, tmp_path / "published")
-    web.busy[f"/photos/train/{files.photos[1][0]}.jpg"] = 4
-    where = ("--fetch", "--bucket", web.address, "--photos", f"{web.address}/photos", "--digits", "012")
+    bad = files.photos[1][0]
+    web.answers[f"/photos/train/{bad}.jpg"] = status
+    where = ("--fetch", "--bucket", web.address, "--photos", f"{web.address}/photos", "--digits", "012345")
+    said = call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where)
+    assert said.exit_code == 1 and f"2 photos that could not be fetched: {bad}" in said.output
+    assert len(open_set(str(tmp_path / "set"))) == 7
+    del web.answers[f"/photos/train/{bad}.jpg"]
+    again = call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where)
+    assert again.exit_code == 0 and "2 candidates made, 7 there already" in again.output
+
+
+def test_without_network_it_says_so_and_goes_on_later(tmp_path: Path, web: Web, hasty: None) -> None:
+    files = town(16)
+    publish(web, files, tmp_path / "published")
+    for row in files.photos:
+        web.answers[f"/photos/train/{row[0]}.jpg"] = 503
+    where = ("--fetch", "--bucket", web.address, "--photos", f"{web.address}/photos")
     said = call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where)
     assert said.exit_code == 2 and "the same command goes on" in said.output
     assert not (tmp_path / "set" / "meta.json").exists()
+    web.answers.clear()
     assert call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where).exit_code == 0
-    assert len(open_set(str(tmp_path / "set"))) == 4
+    assert len(open_set(str(tmp_path / "set"))) == 24
+
+
+def test_dead_originals_do_not_stop_it_however_many_they_are(tmp_path: Path, web: Web, hasty: None) -> None:
+    """Pages that are gone, hosts that are, and what never was an address, with one good photo among them all."""
+    files = Made()
+    dead = [
+        "http://127.0.0.1:9/a.jpg",
+        "http://127.0.0.1:9/é.jpg",
+        "http://[x/a",
+        f"http://{'a' * 99}.com/a",
+        "http://a:b/x",
+    ]
+    urls = [f"{web.address}/gone/{number} é.jpg" for number in range(12)] + dead + [f"{web.address}/fine.jpg"]
+    for number, url in enumerate(urls):
+        files.object(files.photo(number % 2 + 16 * number, url=url))
+    web.files["/fine.jpg"] = files.files[files.photos[-1][0]]
+    publish(web, files, tmp_path / "published")
+    where = ("--originals", "--fetch", "--bucket", web.address, "--digits", "01")
+    said = call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where)
+    assert said.exit_code == 1, said.output
+    assert "12 photos that are not there" in said.output
+    assert "3 photos that are not the listed file" in said.output
+    assert "2 photos that could not be fetched" in said.output
+    assert len(open_set(str(tmp_path / "set"))) == 1
+
+
+def test_an_original_of_any_size_is_not_fetched(
+    tmp_path: Path, web: Web, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Made()
+    for number in range(2):
+        files.object(files.photo(number, url=f"{web.address}/{number}.jpg"))
+        files.photos[number][8:10] = ["", ""]  # neither size nor MD5 are told
+    web.files |= {"/0.jpg": bytes(100_000), "/1.jpg": files.files[files.photos[1][0]]}
+    publish(web, files, tmp_path / "published")
+    monkeypatch.setattr("data_tools.openimages.bucket.LARGEST", 50_000)
+    where = ("--originals", "--fetch", "--bucket", web.address, "--digits", "01")
+    said = call("--root", tmp_path / "oi", "--out", tmp_path / "set", *where)
+    assert said.exit_code == 1 and "more than" in said.output
+    assert [path.name for path in (tmp_path / "oi" / "originals").iterdir()] == [f"{files.photos[1][0]}.jpg"]
 
 
 def test_originals_are_checked_against_the_list(tmp_path: Path, web: Web) -> None:
@@ -187,6 +248,13 @@ def test_a_list_is_whole_or_the_old_one(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         make_list(tmp_path / "oi", tmp_path / "c.jsonl", Settings(seed=5))
     assert (tmp_path / "c.jsonl").read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_what_a_killed_run_left_of_a_list_is_gone(tmp_path: Path) -> None:
+    town(4).write(tmp_path / "oi")
+    (tmp_path / ".c.jsonl.4711.part").write_text("half a line")
+    make_list(tmp_path / "oi", tmp_path / "c.jsonl", Settings())
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 

@@ -157,11 +157,55 @@ def test_what_was_wanted_is_checked(web: Web, tmp_path: Path) -> None:
     assert only(tmp_path) == ["a.bin"]
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "", "/etc/passwd"])
+def test_no_more_is_fetched_than_a_file_may_have(web: Web, tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="more than"):
+        get(web, tmp_path / "a.bin", Wanted(most=len(DATA) - 1))
+    web.untold = True  # how long it is shows only as it comes
+    came: list[int] = []
+    with pytest.raises(BadData, match="more than"):
+        get(web, tmp_path / "a.bin", Wanted(most=len(DATA) - 1), on_bytes=lambda done, total: came.append(done))
+    assert not only(tmp_path) and len(web.asked) == 2, "what came is gone, and is not asked for again"
+    get(web, tmp_path / "a.bin", Wanted(most=len(DATA)))
+    assert only(tmp_path) == ["a.bin"]
+
+
+def test_addresses_are_encoded_for_the_web(web: Web, tmp_path: Path) -> None:
+    web.files["/a%20b/%C3%A9.jpg?x=%C3%A4"] = DATA
+    for number, path in enumerate(("/a b/é.jpg?x=ä", "/a%20b/%C3%A9.jpg?x=%C3%A4#here")):
+        fetch(f" {web.address}{path}\n", tmp_path / f"{number}.jpg")
+        assert (tmp_path / f"{number}.jpg").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "",
+        "/etc/passwd",
+        "http://",
+        "http:///x",
+        "http://[x/a",
+        "http://a:b/x",
+        "http://a:99999/x",
+        f"http://{'a' * 64}.com/x",
+        "http://a..b/x",
+        "http://a b/x",
+        "http://a\x00b/x",
+    ],
+)
 def test_only_the_web_is_fetched_from(tmp_path: Path, url: str) -> None:
     with pytest.raises(BadData, match="no address on the web"):
         fetch(url, tmp_path / "a.bin")
     assert only(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", ["http://[x/a", "http://a b/x", "http://a:b/x"])
+def test_a_server_may_send_us_nowhere(web: Web, tmp_path: Path, place: str) -> None:
+    web.elsewhere["/a.bin"] = place
+    with pytest.raises(BadData):
+        get(web, tmp_path / "a.bin")
+    assert len(web.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -354,6 +355,52 @@ def test_links_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     photo.symlink_to(tmp_path / "secret.jpg")
     summary = make_set(tmp_path / "oi", tmp_path / "set", ALL)
     assert summary.bad.examples["photos that are not there"] == [image]
+
+
+@pytest.mark.parametrize("originals", [False, True])
+def test_files_that_cannot_be_opened_are_counted_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, originals: bool
+) -> None:
+    files = town(4)
+    files.write(tmp_path / "oi", zipped=False)
+    if originals:
+        (tmp_path / "oi" / "train").rename(tmp_path / "oi" / "originals")
+    photo, mask = files.photos[0][0], files.objects[-2][0]
+    closed = {f"{photo}.jpg", mask}
+    gone = tmp_path / "oi" / ("originals" if originals else "train") / f"{files.photos[1][0]}.jpg"
+    gone.unlink()
+    gone.symlink_to(tmp_path / "oi" / "nothing.jpg")
+    opened = Path.open
+
+    def refuse(self: Path, *arguments, **more):
+        if self.name in closed:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    summary = make_set(tmp_path / "oi", tmp_path / "set", replace(ALL, originals=originals))
+    assert summary.bad.examples == {
+        "photos that cannot be read": [f"{photo} (permission denied)"],
+        "photos that are not there": [gone.stem, gone.stem],
+        "masks that cannot be read": [f"{mask} ({mask} cannot be read: permission denied.)"],
+    }
+    assert summary.made == 2
+
+
+def test_files_of_any_size_are_not_read_into_memory(tmp_path: Path) -> None:
+    files = town(4)
+    photo, mask = files.photos[0][0], files.objects[-2][0]
+    files.write(tmp_path / "oi", zipped=False)
+    for name in (f"train/{photo}.jpg", f"masks/{mask[0].upper()}/{mask}"):
+        with (tmp_path / "oi" / name).open("r+b") as file:
+            file.truncate(600_000_000)
+    tracemalloc.start()
+    try:
+        summary = make_set(tmp_path / "oi", tmp_path / "set", ALL)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    assert summary.bad.counts == {"photos that cannot be read": 1, "masks that cannot be read": 1}
 
 
 def test_a_damaged_archive_is_told_and_the_others_are_read(tmp_path: Path) -> None:

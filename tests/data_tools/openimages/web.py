@@ -24,7 +24,9 @@ class Web:
     busy: Counter[str] = field(default_factory=Counter)  # how often the answer is 503
     answers: dict[str, int] = field(default_factory=dict)  # another status
     wrong: set[str] = field(default_factory=set)  # files of which the server tells another MD5
+    elsewhere: dict[str, str] = field(default_factory=dict)  # where else a file is, as it says
     deaf: bool = False  # does not know ranges
+    untold: bool = False  # does not say how long files are
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
@@ -45,6 +47,11 @@ def serving() -> Iterator[Web]:
             if web.busy[self.path] > 0:
                 web.busy[self.path] -= 1
                 return self.send_error(503)
+            if self.path in web.elsewhere:
+                self.send_response(302)
+                self.send_header("Location", web.elsewhere[self.path])
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
             if data is None or self.path in web.answers:
                 return self.send_error(web.answers.get(self.path, 404))
             md5 = hashlib.md5(data if self.path not in web.wrong else b"another").digest()
@@ -58,7 +65,8 @@ def serving() -> Iterator[Web]:
                 self.send_header("Content-Length", "0")
                 return self.end_headers()
             self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(data) - start))
+            if not web.untold:
+                self.send_header("Content-Length", str(len(data) - start))
             self.send_header("ETag", tag)
             if web.kind == "google":
                 self.send_header("x-goog-hash", "crc32c=AAAAAA==")

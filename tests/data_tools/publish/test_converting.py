@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from data_tools.publish import convert, converting, cutting, to_folder, to_shards
 from data_tools.publish.cutting import CHANGED, UNREADABLE, UNWRITABLE
 from data_tools.publish.exact import KEY, packed, unpacked
+from data_tools.publish.journal import JOURNAL
 from rorem.errors import BadOptions
 from rorem.triplet import Triplet, open_set, open_shards, write_folder, write_shards
+from rorem.triplet.record import sha256
 from tests.triplet.samples import folder_with, odd_triplets, picture, refused, same, triplets
 
 
@@ -115,6 +117,15 @@ def test_what_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> None:
         convert([str(tmp_path / "none")], tmp_path / "nothing")
 
 
+@pytest.mark.parametrize("to", ["shards", "folder"])
+def test_a_record_that_is_nested_too_deeply_costs_no_other(tmp_path: Path, to: str) -> None:
+    write_folder(triplets(2), tmp_path / "set")
+    meta = tmp_path / "set/meta.json"
+    meta.write_text(meta.read_text().rstrip("\n]}") + f', "deep": {"[" * 900}{"]" * 900}}}]')
+    done = convert([str(tmp_path / "set")], tmp_path / "out", to)
+    assert done.written + done.left_out.total == 2 and done.written
+
+
 def test_records_that_are_not_what_their_hashes_say(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -127,6 +138,35 @@ def test_records_that_are_not_what_their_hashes_say(tmp_path: Path) -> None:
     done = to_folder(open_set(str(tmp_path / "set")), tmp_path / "out")
     assert done.left_out.counts == {CHANGED: 1} and done.written == 2
     assert "sha256_source" in done.left_out.examples[CHANGED][0]
+
+
+def test_an_id_of_somebody_else_is_no_hash_of_ours(tmp_path: Path) -> None:
+    """It may look like one. It stays what it is, through shards and back."""
+    ids = {f"photo {n}": sha256(b"%d" % n) for n in range(3)}
+    write_folder([replace(one, extra={"id": ids[one.name]}) for one in triplets(3)], tmp_path / "set")
+    convert([str(tmp_path / "set")], tmp_path / "shards")
+    done = convert([str(tmp_path / "shards")], tmp_path / "back", "folder")
+    assert done.written == 3 and done.left_out.total == 0
+    assert {one.name: one.extra["id"] for one in as_read(open_set(str(tmp_path / "back")))} == ids
+
+
+@pytest.mark.parametrize("to", ["shards", "folder"])
+def test_a_kill_before_and_after_it_gets_its_name(tmp_path: Path, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(triplets(4), tmp_path / "set")
+    rename = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if Path(target) == tmp_path / "out":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "rename", killed)
+        convert([str(tmp_path / "set")], tmp_path / "out", to, 6000)
+    assert not (tmp_path / "out").exists()
+    assert convert([str(tmp_path / "set")], tmp_path / "out", to, 6000).written == 4
+    assert len(open_set(str(tmp_path / "out"))) == 4 and not list((tmp_path / "out").glob(".*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "out"}
 
 
 @pytest.mark.parametrize("to", ["shards", "folder"])
@@ -154,7 +194,7 @@ def test_a_kill_while_the_shards_get_their_names(tmp_path: Path, monkeypatch: py
     replace_, moved = Path.replace, []
 
     def killed(self: Path, target: Path) -> Path:
-        if str(target).startswith(str(tmp_path / "out/data-")):
+        if target.name.startswith("data-"):
             moved.append(target)
             if len(moved) == 2:
                 raise KeyboardInterrupt
@@ -163,8 +203,7 @@ def test_a_kill_while_the_shards_get_their_names(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         convert([str(tmp_path / "set")], tmp_path / "out", max_bytes=6000)
-    with refused("has no data-00001"):
-        open_set(str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
     monkeypatch.setattr(Path, "replace", replace_)
     monkeypatch.setattr(cutting, "write_shards", None)  # all are made already
     done = convert([str(tmp_path / "set")], tmp_path / "out", max_bytes=6000)
@@ -180,7 +219,7 @@ def test_only_the_torn_line_is_made_again(tmp_path: Path, monkeypatch: pytest.Mo
 
     with pytest.raises(KeyboardInterrupt):
         convert([str(tmp_path / "set")], tmp_path / "out", max_bytes=6000, on_step=stop)
-    journal = tmp_path / "out" / converting.WORKSHOP / "journal.jsonl"
+    (journal,) = tmp_path.glob(f".out.making/*/{JOURNAL}")
     lines = journal.read_bytes().splitlines(keepends=True)
     assert len(lines) > 1
     journal.write_bytes(b"".join(lines)[:-20])
@@ -195,7 +234,7 @@ def test_only_the_torn_line_is_made_again(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_occupied_or_unfit_place_is_refused(tmp_path: Path) -> None:
     write_folder(triplets(2), tmp_path / "set")
     write_shards(triplets(1), tmp_path / "shards")
-    with refused("never written over"):
+    with refused("there already"):
         convert([str(tmp_path / "set")], tmp_path / "shards")
     with pytest.raises(BadOptions, match="lies within"):
         convert([str(tmp_path / "set")], tmp_path / "set" / "inside")

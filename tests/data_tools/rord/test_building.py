@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,11 +16,11 @@ from typer.testing import CliRunner
 
 from data_tools.rord import Settings, rord
 from data_tools.rord.__main__ import app
-from data_tools.rord.building import JOURNAL
+from data_tools.rord.layout import NO_FILE, NO_MASK
 from data_tools.rord.pairing import BORDER, CHANGED, DRIFTED, LIGHT, SAME, SHARE
 from data_tools.rord.picking import ALIKE, BLURRED
 from data_tools.rord.reading import SIZES, UNREADABLE
-from rorem.errors import BadData, BadOptions
+from rorem.errors import BadOptions
 from rorem.triplet import Triplet, open_set
 from tests.data_tools.rord.made import (
     HEIGHT,
@@ -134,6 +129,18 @@ def test_blurred_and_alike_frames_are_left_out(tmp_path: Path) -> None:
     assert few.pairs == 2
 
 
+def test_the_sharpness_that_decides_is_the_one_that_is_told(tmp_path: Path) -> None:
+    published(tmp_path / "in", (Shot(20), Shot(150, blur=0.45)))
+    rord(tmp_path / "in", tmp_path / "out", Settings(least_sharpness=0))
+    shares = [one.extra["sharpness"] for one in triplets(tmp_path / "out").values()]
+    assert sum(map(float, map(str, shares))) == pytest.approx(2, abs=0.002), "of the median, which lies half-way"
+    least = float(str(min(map(str, shares))))
+    assert 0.3 < least < 0.9
+    assert rord(tmp_path / "in", tmp_path / "all", Settings(least_sharpness=least - 0.01)).pairs == 2
+    few = rord(tmp_path / "in", tmp_path / "few", Settings(least_sharpness=least + 0.01))
+    assert few.pairs == 1 and f"{least:.0%} of the usual" in few.left_out.examples[BLURRED][0]
+
+
 def test_somebody_else_who_walks_by(tmp_path: Path) -> None:
     published(tmp_path / "in")
     file = tmp_path / "in" / "train" / "img" / "MP_0001" / "MP_0001_F0002.jpg"
@@ -195,75 +202,32 @@ def test_bad_files_are_counted_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert sorted(triplets(tmp_path / "out")) == ["F0006", "F0007"]
 
 
+def test_links_that_lead_nowhere_are_counted_and_the_rest_goes_on(tmp_path: Path) -> None:
+    published(tmp_path / "in", composed=True)
+    home = tmp_path / "in" / "train"
+    lost = "img/MP_0001/MP_0001_F0009.jpg", "gt/MP_0001/MP_0001_F0002.jpg", "label/MP_0001/MP_0001_F0001.json"
+    for name in (*lost, "mask/MP_0001/MP_0001_F0001_M.png"):
+        (home / name).unlink(missing_ok=True)
+        (home / name).symlink_to(home / "nowhere")
+    summary = rord(tmp_path / "in", tmp_path / "out")
+    assert dict(summary.left_out.counts) == {NO_FILE: 4, NO_MASK: 1} and summary.pairs == 3
+    assert {f"train/{name}" for name in lost} < set(summary.left_out.examples[NO_FILE])
+
+
+def test_a_file_that_goes_while_others_are_looked_at(tmp_path: Path) -> None:
+    for number in (1, 2):
+        published(tmp_path / "in", WANDER[:2], scene=f"MP_{number}", seed=number)
+    lost = tmp_path / "in" / "train" / "img" / "MP_2" / "MP_2_F0001.jpg"
+    summary = rord(tmp_path / "in", tmp_path / "out", on_scene=lambda done, total: lost.unlink(missing_ok=True))
+    assert summary.pairs == 3 and dict(summary.left_out.counts) == {UNREADABLE: 1}
+
+
 def test_a_clean_frame_that_is_damaged(tmp_path: Path) -> None:
     published(tmp_path / "in")
     save(b"nothing", tmp_path / "in" / "train" / "img" / "MP_0001" / "MP_0001_G0001.jpg")
     summary = rord(tmp_path / "in", tmp_path / "out")
     assert summary.pairs == 0 and dict(summary.left_out.counts) == {UNREADABLE: 4}
     assert not (tmp_path / "out" / "meta.json").exists()
-
-
-def content(out: Path) -> dict[str, bytes]:
-    """What a person gets: without the journals, whose lines stand in the order of writing."""
-    return {
-        file.relative_to(out).as_posix(): file.read_bytes()
-        for file in sorted(out.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
-    }
-
-
-def test_a_stopped_run_is_taken_up_and_a_set_grows(tmp_path: Path) -> None:
-    for number in range(3):
-        published(tmp_path / "in", WANDER[:2], scene=f"MP_{number}", seed=number)
-
-    def stop(done: int, total: int) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
-
-    whole = rord(tmp_path / "in", tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        rord(tmp_path / "in", tmp_path / "out", on_scene=stop)
-    assert not (tmp_path / "out" / "meta.json").exists()
-    with (tmp_path / "out" / JOURNAL).open("ab") as file:
-        file.write(b'{"scene": "tor')
-    summary = rord(tmp_path / "in", tmp_path / "out")
-    assert (summary.pairs, summary.made) == (6, 2) and content(tmp_path / "out") == content(tmp_path / "whole")
-    assert whole.made == 6 and rord(tmp_path / "in", tmp_path / "out").made == 0
-    published(tmp_path / "in", (*WANDER[:1], Shot(90, blur=3)), scene="MP_9", seed=9)
-    grown = rord(tmp_path / "in", tmp_path / "out")
-    assert (grown.pairs, grown.made) == (7, 1) and grown.left_out.total == 1
-    assert rord(tmp_path / "in", tmp_path / "out").left_out.total == 1, "what was left out before is told again"
-
-
-def test_other_files_and_settings_are_another_set(tmp_path: Path) -> None:
-    published(tmp_path / "in", WANDER[:2])
-    rord(tmp_path / "in", tmp_path / "out")
-    with pytest.raises(BadData, match="other settings"):
-        rord(tmp_path / "in", tmp_path / "out", Settings(per_scene=2))
-    published(tmp_path / "in", WANDER[:1], seed=8)
-    with pytest.raises(BadData, match="other files"):
-        rord(tmp_path / "in", tmp_path / "out")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_killed_run_is_taken_up(tmp_path: Path) -> None:
-    for number in range(8):
-        published(tmp_path / "in", WANDER[:2], scene=f"MP_{number}", seed=number)
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "data_tools.rord", str(tmp_path / "in"), "--out", str(out)]
-    journal = out / JOURNAL
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}) as run:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and run.poll() is None:
-            if journal.exists() and journal.read_bytes().count(b"\n") >= 2:
-                break
-            time.sleep(0.005)
-        run.send_signal(signal.SIGKILL)
-    assert not (out / "meta.json").exists(), "it was killed too late"
-    summary = rord(tmp_path / "in", out)
-    assert summary.pairs == 16 and 0 < summary.made < 16
-    rord(tmp_path / "in", tmp_path / "whole")
-    assert content(out) == content(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from data_tools.rord.layout import ELSEWHERE, NO_MASK, NO_TRUTH, is_clean, scenes_in
+from data_tools.rord import layout
+from data_tools.rord.layout import ELSEWHERE, NO_FILE, NO_MASK, NO_TRUTH, TWICE, is_clean, scenes_in
 from data_tools.tally import Tally
 from rorem.errors import BadData
 from tests.data_tools.rord.made import WANDER, from_ai_hub, jpg, place, png, published, save
@@ -64,6 +67,57 @@ def test_what_lacks_a_part_is_counted(tmp_path: Path) -> None:
     assert [len(scene.frames) for scene in scenes] == [3, 0]
     assert dict(tally.counts) == {NO_MASK: 1, NO_TRUTH: 1, ELSEWHERE: 1}
     assert tally.examples[ELSEWHERE] == ["train/img/MP_0001/MP_0001_F0009.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+def test_names_without_a_file_are_counted(tmp_path: Path) -> None:
+    published(tmp_path)
+    home = tmp_path / "train" / "img" / "MP_0001"
+    (home / "MP_0001_F0007.jpg").symlink_to(home / "nowhere.jpg")
+    (home / "MP_0001_F0008.jpg").symlink_to(home / "MP_0001_F0008.jpg")
+    os.mkfifo(home / "MP_0001_F0009.jpg")
+    tally = Tally()
+    (scene,) = scenes_in(tmp_path, tally)
+    assert len(scene.frames) == 4 and dict(tally.counts) == {NO_FILE: 3}
+    assert tally.examples[NO_FILE][0] == "train/img/MP_0001/MP_0001_F0007.jpg"
+
+
+def test_two_files_for_one_frame_are_told(tmp_path: Path) -> None:
+    published(tmp_path, composed=True)
+    twice = "img/MP_0001/MP_0001_F0001.png", "gt/MP_0001/MP_0001_F0002.png", "mask/MP_0001/MP_0001_F0003.png"
+    for name in twice:
+        save(png(loose(WANDER[0])), tmp_path / "train" / name)
+    tally = Tally()
+    (scene,) = scenes_in(tmp_path, tally)
+    assert len(scene.frames) == 4 and dict(tally.counts) == {TWICE: 3}
+    assert scene.frames[0].photo.suffix == ".jpg" and scene.frames[1].composed == (
+        tmp_path / "train" / "gt" / "MP_0001" / "MP_0001_F0002.jpg"
+    )
+
+
+def test_a_clean_frame_among_those_put_together(tmp_path: Path) -> None:
+    published(tmp_path)
+    for name in ("MP_0001_G0002.jpg", "MP_0001_G0001.jpg"):
+        save(jpg(place(1)), tmp_path / "train" / "gt" / "MP_0001" / name)
+    (tmp_path / "train" / "img" / "MP_0001" / "MP_0001_G0001.jpg").unlink()
+    (scene,) = scenes_in(tmp_path, Tally())
+    assert scene.clean == tmp_path / "train" / "gt" / "MP_0001" / "MP_0001_G0001.jpg"
+
+
+def test_the_work_grows_as_the_files_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        for room, end in {"img": "F0001.jpg", "gt": "F0001.jpg", "mask": "F0001_M.png"}.items():
+            save(b"", tmp_path / room / f"MP_{number:02}" / f"MP_{number:02}_{end}")
+    asked, known = 0, layout._scene_of
+
+    def scene_of(key: str) -> str:
+        nonlocal asked
+        asked += 1
+        return known(key)
+
+    monkeypatch.setattr(layout, "_scene_of", scene_of)
+    assert len(scenes_in(tmp_path, Tally())) == 30
+    assert asked <= 3 * 30
 
 
 def test_links_inside_are_followed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_tools.rord.layout import Frame
-from data_tools.rord.picking import ALIKE, MORE, Glance, apart, sharp_enough, unlike
+from data_tools.rord.picking import ALIKE, MORE, Glance, apart, sharp_enough, unlike, usual_sharpness
 
 
 def looked(name: str, sharp: float = 1, at: int = 0) -> Glance:
@@ -59,8 +59,12 @@ def test_every_frame_is_used_or_told(drawn: list[tuple[float, int]], most: int) 
 
 
 def test_blurred_frames_are_told() -> None:
-    kept, blurred = sharp_enough([looked("a", 10), looked("b", 9), looked("c", 2)], 0.6)
+    glances = [looked("a", 10), looked("b", 9), looked("c", 2)]
+    kept, blurred = sharp_enough(glances, usual_sharpness(glances), 0.6)
     assert [one.frame.name for one in kept] == ["a", "b"]
     (((one, reason)),) = blurred
     assert one.frame.name == "c" and reason.why == "22% of the usual sharpness"
-    assert sharp_enough([], 0.6) == ([], []) and len(sharp_enough([looked("a", 0)], 0.6)[0]) == 1
+    assert (
+        sharp_enough([], usual_sharpness([]), 0.6) == ([], []) and len(sharp_enough([looked("a", 0)], 0, 0.6)[0]) == 1
+    )
+    assert usual_sharpness([looked("a", 1), looked("b", 4)]) == 2.5

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data_tools.auto_label.answers import Answer
+from data_tools.auto_label.verdicts import Scored
 from data_tools.near import alike
 from data_tools.round.choosing import (
     GENERATED,
@@ -30,11 +31,20 @@ BITS = 6
 
 def item(at: int, id: int, sample: int, photo: int, look: int, left: float, **told: object) -> Item:
     """Few photos, samples and looks, so that they meet."""
-    usual: dict[str, object] = {"method": "m", "round": 1, "accepted_by": "none", "p_yes": None, "votes_yes": 0}
-    usual |= {"votes_no": 0, "result": True, "truth": False, "right": left + 0.3, "top": 0.1, "bottom": 0.4}
+    usual: dict[str, object] = {
+        "method": "m",
+        "seed": 0,
+        "round": 1,
+        "accepted_by": "none",
+        "p_yes": None,
+        "votes_yes": 0,
+    }
+    usual |= {"votes_no": 0, "result": "r", "truth": "", "right": left + 0.3, "top": 0.1, "bottom": 0.4}
     known = {"at": at, "name": f"name {id % 3}", "id": f"id {id}", "sample": f"sample {sample}"}
     place = {"source": f"photo {photo}", "look": look, "left": left, "share": 0.1, "psnr": float("nan")}
-    return Item(**(usual | known | place | told))  # pyright: ignore[reportArgumentType]
+    every: dict[str, object] = usual | known | place | told
+    every |= {f"{part}_look": every.get(f"{part}_look", 0) if every[part] else None for part in ("result", "truth")}
+    return Item(**every)  # pyright: ignore[reportArgumentType]
 
 
 looks = st.builds(
@@ -46,8 +56,10 @@ told = st.fixed_dictionaries(
     {
         "accepted_by": st.sampled_from(["human", "judge", "truth", "none", "somebody"]),
         "p_yes": st.none() | st.floats(0, 1),
-        "truth": st.booleans(),
-        "result": st.sampled_from([True, True, False]),
+        "truth": st.sampled_from(["t", "", "photo 0"]),
+        "result": st.sampled_from(["r", "r", "", "photo 0"]),
+        "truth_look": looks,
+        "result_look": looks,
     }
 )
 
@@ -82,13 +94,14 @@ def chosen_of(found: list[Found], said: dict[str, Said], scores: dict[str, Score
 
 @given(sets(), people, judged)
 def test_what_is_chosen_keeps_the_rules(found: list[Found], said: dict[str, Said], scores: dict[str, Score]) -> None:
-    photos = Photos(["photo 0"], [0xFFFF0000FFFF0000], ["evaluated"])
+    photos = Photos(["photo 0"], [0x0F0F0F0F0F0F0F0F], ["evaluated"], BITS)
     chosen = chosen_of(found, said, scores, photos)
     kept = [pair.item for pair in chosen.pairs]
     assert len({one.id for one in kept}) == len({one.sample for one in kept}) == len(kept)
     assert len({pair.name for pair in chosen.pairs}) == len(kept)
     assert [(pair.input, pair.item.at) for pair in chosen.pairs] == sorted((p.input, p.item.at) for p in chosen.pairs)
-    assert all(one.source != "photo 0" and (one.look ^ photos.looks[0]).bit_count() > BITS for one in kept)
+    for digits, look in (picture for one in kept for picture in one.pictures):
+        assert digits != "photo 0" and (look ^ photos.looks[0]).bit_count() > BITS
     for number, one in enumerate(kept):
         for other in kept[:number]:
             places = np.array([[i.left, i.top, i.right, i.bottom, i.share] for i in (one, other)])
@@ -152,9 +165,13 @@ def test_a_person_counts_once_and_a_stranger_always() -> None:
         Answer("mask_wrong", "anna", other),
         Answer("yes", "anna", "", name="by name"),
     ]
-    add(answers, some, tally)
+    removals = [Scored(f"photo {id[0]}", id, "d" * 64, "lama", 0, "", 0.5) for id in (one, other)]
+    add(answers, some, tally, removals)
     assert counted(answers) == {one: Said(1, 1, 0), other: Said(2, 0, 1)}
-    assert list(tally.lines()) == ["1 answers that name no removal by its id: by name"]
+    assert [line.partition(":")[0] for line in tally.lines()] == [
+        "1 answers of one person to one removal again",
+        "1 answers to removals that are not in this set",
+    ]
     agreed = agreement(answers, [one, other], 3)
     assert agreed is not None and (agreed.items, agreed.answers, agreed.round) == (2, 4, 3)
     assert agreed.raw.value == 0.5 and agreement(answers, ["c" * 64], 3) is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data_tools.safety import Settings, screen
+from data_tools.safety import Settings, screen, screening
 from data_tools.safety.__main__ import app
 from data_tools.safety.checker import CHECKER
 from rorem.errors import BadOptions, Cancelled
@@ -85,7 +85,7 @@ def test_a_stopped_run_looks_at_nothing_twice(place: Path) -> None:
         screen(str(place / "set"), place / "out", load=checker.load, on_step=stop)
     with refused():
         open_set(str(place / "out"))
-    journal = place / "out/.screening/looked-at.jsonl"
+    (journal,) = place.glob(".out.making/*/.looked-at.jsonl")
     journal.write_bytes(journal.read_bytes()[:-9])  # the last line is torn
     screen(str(place / "set"), place / "out", load=checker.load)
     first = sum(1 + (one.result is not None) for one in triplets(3))
@@ -96,6 +96,33 @@ def test_a_stopped_run_looks_at_nothing_twice(place: Path) -> None:
     assert checker.asked == asked
     with refused("screened in another way"):
         screen(str(place / "set"), place / "out", Settings(adjustment=0.01), load=checker.load)
+
+
+@pytest.mark.parametrize("where", ["before the note", "before the name"])
+def test_a_kill_near_the_end_leaves_no_set_and_can_be_taken_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    checker = Dislikes()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        if where == "before the note":
+            patched.setattr(screening, "write_whole", killed)
+        else:
+            rename = Path.rename
+            patched.setattr(
+                Path, "rename", lambda self, to: killed() if Path(to) == place / "out" else rename(self, to)
+            )
+        screen(str(place / "set"), place / "out", load=checker.load)
+    with refused():
+        open_set(str(place / "out"))
+    asked = checker.asked
+    done = screen(str(place / "set"), place / "out", load=checker.load)
+    assert checker.asked == asked and done.told["kept"] == 4 == len(open_set(str(place / "out")))
+    assert {path.name for path in place.iterdir()} == {"set", "out"}
+    assert {path.name for path in (place / "out").iterdir()} == {"safety.json", "data-00000-of-00001.parquet"}
 
 
 def test_what_cannot_be_looked_at_does_not_slip_through(place: Path) -> None:

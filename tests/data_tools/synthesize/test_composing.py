@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_tools.synthesize.composing import Layer, compose, fitted, grown
+from data_tools.synthesize.composing import Layer, compose, fitted
 
 SIDE = 24
 
@@ -79,19 +79,6 @@ def test_a_look_draws_for_the_layer() -> None:
     assert removed.mask[:3, :3].all() and (removed.truth == ground()).all()
     kept = compose(ground(), [square(4, 12, 12, removed=False)], 0, with_shadow)
     assert not kept.mask.any() and (kept.truth != ground()).any(2)[:3, :3].all()
-
-
-@given(st.integers(0, 6), st.integers(0, SIDE - 1), st.integers(0, SIDE - 1))
-def test_a_grown_mask_is_a_disc(margin: int, row: int, column: int) -> None:
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[row, column] = True
-    ys, xs = np.mgrid[:SIDE, :SIDE]
-    near = (ys - row) ** 2 + (xs - column) ** 2 <= margin**2
-    assert (grown(mask, margin) == near).all()
-
-
-def test_nothing_grows_to_nothing() -> None:
-    assert not grown(np.zeros((5, 5), bool), 3).any()
 
 
 @pytest.mark.parametrize("turn", [0, 30, 90])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_tools.synthesize import qt_resources
+from data_tools.synthesize.originals import Original
 from data_tools.synthesize.qt_resources import Collection
 from data_tools.synthesize.stock import take_stock
 from rorem.errors import BadPicture
+from rorem.triplet.folder import LARGEST
 from tests.data_tools.originals import cutout, photo, write
 
 FILES = {"app/a.txt": b"first", "app/deep/b.bin": b"second" * 50, "c": b""}
@@ -83,6 +87,52 @@ def test_damage_is_told_as_such(tmp_path: Path, at: int, change: int, cut: bool)
             found.read(entry)
     except BadPicture as error:
         assert "x.rcc is damaged" in str(error)
+
+
+def tree(*folders: tuple[int, int]) -> bytes:
+    """A collection of folders alone, each with so many children from this number on."""
+    nodes = b"".join(struct.pack(">IHII", 0, 2, count, first) for count, first in folders)
+    return b"qres" + struct.pack(">4I", 1, 20, 20 + len(nodes), 20 + len(nodes)) + nodes + struct.pack(">HIH", 1, 0, 97)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        [(1, 0)],
+        [(1, 1), (1, 0)],
+        [(1, 1), (1, 1)],
+        [(2, 1), (2, 1), (2, 1)],
+        [*((2, number + 1) for number in range(40)), (0, 0), (0, 0)],  # no circle, but more ways than there is time
+        [(1, number + 1) for number in range(5000)],
+        [(2**32 - 1, 1)],
+    ],
+)
+def test_folders_that_lead_nowhere_are_told_at_once(tmp_path: Path, folders: list[tuple[int, int]]) -> None:
+    (tmp_path / "x.rcc").write_bytes(tree(*folders))
+    with pytest.raises(BadPicture, match=r"x\.rcc is damaged"):
+        Collection(tmp_path / "x.rcc")
+
+
+def test_a_file_that_would_unpack_to_more_than_a_picture_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.rcc").write_bytes(collection({"a.png": bytes(100_000)}))
+    found = Collection(tmp_path / "x.rcc")
+    assert found.read(found.entries[0]) == bytes(100_000)
+    monkeypatch.setattr(qt_resources, "LARGEST", 99_999)
+    with pytest.raises(BadPicture, match=r"x\.rcc"):
+        found.read(found.entries[0])
+
+
+@pytest.mark.parametrize("name", ["x.rcc", "x.png"])
+def test_a_file_of_any_size_is_not_read_into_memory(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(LARGEST + 1)
+    tracemalloc.start()
+    with pytest.raises(BadPicture, match=f"{name} is too large"):
+        Original(name, tmp_path / name, "a.png" if name == "x.rcc" else "").read()
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 def test_zstd_is_not_known(tmp_path: Path) -> None:
