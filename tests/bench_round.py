@@ -158,6 +158,7 @@ def _item(at: int, number: int, look: int, corner: list[float], old: bool) -> It
         sample=_hash(f"sample {number if number % 50 else number + 1}"),
         source=source,
         method="patchmatch",
+        seed=0,
         round=1 if old else 0,
         accepted_by=("human", "judge", "truth")[number % 3] if old else "none",
         p_yes=(number % 97) / 97 if old else None,
