@@ -43,10 +43,10 @@ def read_bounded(path: Path, most: int = LARGEST) -> bytes:
     """The whole file. Raises BadPicture for one of more bytes than a picture may have, OSError."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, most) + 1)  # it sets aside as much memory as it is asked for
-        if len(data) > size and size <= most:  # it grew, or is no plain file
+        data = file.read(size + 1) if size <= most else b""  # it sets aside as much memory as it is asked for
+        if len(data) > size:  # it grew, or is no plain file
             data += file.read(most + 1 - len(data))
-    if len(data) > most:
+    if max(size, len(data)) > most:
         raise BadPicture(f"{path.name} is too large a file.", f"A picture may have {most // 1_000_000} MB.")
     return data
 

@@ -52,7 +52,7 @@ def page(found: Findings, about: Mapping[str, object], notes: Sequence[str], fai
         rate=rate,
         percent=percent,
         points=points,
-        none=NONE,
+        missing=NONE,
     )
 
 

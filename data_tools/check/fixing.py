@@ -28,6 +28,9 @@ from rorem.triplet.sets import Names
 
 OnStep = Callable[[int, int], None]
 SPARE = ("truth", "effect")  # parts that a record can do without
+ANOTHER = (
+    16.0  # levels apart, in the mean of what lies outside: between a network's drift and another picture, by judgement
+)
 MENDED = "mended"  # the key in `extra` that says what was done
 
 
@@ -150,14 +153,18 @@ def _without(triplet: Triplet, problem: Problem, rules: Rules) -> Triplet | None
 
 
 def _composited(triplet: Triplet, part: str, rules: Rules) -> Triplet | None:
-    """With the photo's own pixels outside the grown mask, as 8-bit RGB."""
+    """With the photo's own pixels outside the grown mask, as 8-bit RGB. None, or without its truth, if that shows
+    another picture: its pixels inside would be no truth of this one."""
     mask, _ = marked(triplet, decoded(triplet.mask))
     if mask is None:
         return None
     effect = decoded(triplet.effect) if triplet.effect is not None else None
     may = allowed(mask, effect, rules.grow)
-    picture = rgb(decoded(triplet.source)).copy()
-    cv2.copyTo(rgb(decoded(getattr(triplet, part))), may, picture)
+    picture, other = rgb(decoded(triplet.source)).copy(), rgb(decoded(getattr(triplet, part)))
+    apart = sum(cv2.mean(cv2.absdiff(picture, other), mask=1 - may)) / 3
+    if apart > ANOTHER:
+        return replace(triplet, **{part: None}) if part in SPARE else None
+    cv2.copyTo(other, may, picture)
     return replace(triplet, **{part: png(picture)})
 
 

@@ -111,6 +111,8 @@ def _evaluations(some: Sequence[str]) -> dict[int, Path]:
 
 def _tell_made(made: Made, out: Path) -> None:
     tell(made.amiss)
+    if any("left_out" in one for one in made.manifest["inputs"]):
+        complain("`python -m data_tools.check` tells what is wrong with each record, and mends what can be mended.")
     if made.there:
         complain(f"{out} was made before, of the same sets and with the same settings.")
     for line in sums(made.manifest):

@@ -129,7 +129,7 @@ def main(
         for kind, count in checked.counts.items():
             say(f"{count:>9,}  {kind}")
         if folder:
-            say(f"The set is {where / 'round-1'}.")
+            say(f"The set is {where / 'round-1'}, the judge's report {where / 'scores' / 'report.html'}.")
     raise typer.Exit(1 if checked.wrong else 0)
 
 

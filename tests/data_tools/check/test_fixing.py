@@ -91,7 +91,7 @@ def test_what_can_be_mended_is_and_the_rest_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_result_keeps_its_own_pixels_in_the_mask_only(tmp_path: Path) -> None:
-    drifted = removal(2, hole()) // 2
+    drifted = np.maximum(removal(2, hole()), 12) - np.uint8(12)
     triplet = replace(sound(2), result=png(drifted), p_yes=0.5)
     rules = Rules(grow=0.05)
     done = mend(triplet, rules)
@@ -193,6 +193,13 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [str(mendable), "--fix", str(tmp_path / "good")]).exit_code == 0
 
 
+def test_another_picture_is_not_made_a_truth_of_this_one() -> None:
+    turned = png(np.ascontiguousarray(photo(0)[::-1, ::-1]))
+    done = mend(replace(sound(0), truth=turned))
+    assert not isinstance(done, Problem) and done[0].truth is None and done[0].result == sound(0).result
+    assert isinstance(mend(replace(sound(0), result=turned, truth=None)), Problem)
+
+
 levels = st.lists(st.integers(0, 255), min_size=4, max_size=4)
 
 
@@ -204,7 +211,7 @@ def test_whatever_is_mended_keeps_every_rule(
     mask = np.zeros_like(hole())
     mask[16:32, 20:36] = np.resize(np.array(greys, np.uint8), (16, 16))
     result = removal(0, mask)
-    result[:4] = outside
+    result[:2] = outside
     extra = {"sha256_mask": "0" * 64} if hashed else {}
     triplet = replace(sound(0), mask=png(mask), result=png(result), truth=None, effect=effect, extra=extra)
     from data_tools.check import look
