@@ -48,6 +48,7 @@ PAGES = (
     "docs/data/publish.md",
     "docs/data/safety.md",
     "docs/data/machines.md",
+    "docs/training.md",
 )
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
@@ -136,6 +137,11 @@ def test_every_command_exists(
             assert importlib.util.find_spec(module) is not None
         case ["python", "-m", module, *words]:
             assert {word for word in words if word.startswith("--")} <= options_of(module, words)
+        case ["accelerate", "launch", script, *words] if script.startswith("training/"):
+            known = help_of(f"training.{Path(script).stem}")
+            options = {word for word in words if word.startswith("--")}
+            assert all(option in known or f"  {option[2:]} " in known for option in options)
+            assert all((ROOT / word).is_file() for word in words if word.endswith(".yaml"))
         case ["accelerate", "launch", "-m", "rorem.cli", *words]:
             helps("rorem", words, monkeypatch, capsys)
         case ["pip", "install", "-r", file] | ["python", file] | ["bash", file]:

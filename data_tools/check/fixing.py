@@ -28,9 +28,8 @@ from rorem.triplet.sets import Names
 
 OnStep = Callable[[int, int], None]
 SPARE = ("truth", "effect")  # parts that a record can do without
-ANOTHER = (
-    16.0  # levels apart, in the mean of what lies outside: between a network's drift and another picture, by judgement
-)
+# Levels apart, in the mean of what lies outside: by judgement, between a network's drift and another picture.
+ANOTHER = 16.0
 MENDED = "mended"  # the key in `extra` that says what was done
 
 

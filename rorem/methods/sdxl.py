@@ -26,6 +26,7 @@ LCM_TARGETS = (
     *("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "time_emb_proj"),
     *("conv1", "conv2", "conv_shortcut", "downsamplers.0.conv", "upsamplers.0.conv"),
 )
+USE = "use.json"  # what training leaves beside a network that is shown other things, or predicts others
 LORA_FILE = "pytorch_lora_weights.safetensors"
 # RORem's inference scripts: everything at 512 x 512, 50 or 4 steps at strength 0.99 (so 49 or 3 calls), guidance 1,
 # and a 20 x 20 kernel, the scripts' default, for the mask.
@@ -58,6 +59,8 @@ def model(base: Path, unet_folder: Path, lora: Path | None = None, kind: str = "
     unet = load_model(UNet2DConditionModel, unet_folder, dtype)
     if unet.config.in_channels != CHANNELS or unet.config.addition_embed_type != "text_time":
         raise BadWeights(f"The UNet in {unet_folder} is not one of SDXL for inpainting.")
+    if (unet_folder / USE).is_file():
+        raise BadWeights(f"The UNet in {unet_folder} was trained to be used in another way than RORem; see its {USE}.")
     if lora is not None:
         merge(unet, read_tensors(lora), named(lora), LCM_TARGETS)
     unet = unet.to(memory_format=torch.channels_last)
