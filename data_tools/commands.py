@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from data_tools.tally import Tally
-from rorem.labels.hub_trouble import HubTrouble
+from rorem.labels.hub_trouble import HubTrouble, NoRepository
 from rorem.terminal import STOPPED, complain, in_sentences
 
 OnStep = Callable[[int, int], None]  # how many are done, of how many; may raise, to stop
@@ -27,6 +27,8 @@ def told(what: str) -> Iterator[OnStep]:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task(what, total=None)
                 yield lambda done, total: bar.update(task, completed=done, total=total or None)
+        except NoRepository:  # a wrong name, which is no better later
+            raise
         except HubTrouble as error:
             complain(f"{error} Run the same command later: it goes on from there.")
             raise typer.Exit(1) from None
