@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULT = "result"
 CARD = "README.md"
-HELPS = "Try a smaller --batch with more --accumulate, --checkpointing true, --optimizer adamw8bit or --lora_rank 64."
+HELPS = "Try a smaller --batch with more --accumulate, --checkpointing true, or --optimizer adamw8bit."
 
 
 def write(task: Task[Any], accelerator: Accelerator, model: nn.Module, ema: Ema | None, state: State) -> None:
